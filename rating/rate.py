@@ -176,7 +176,7 @@ def max_duration_s(rate: Rate, available_micros: int, longest_s: int | None = No
 
 
 def _paid_seconds(rate: Rate, budget: int, longest_s: int | None) -> int | None:
-    """Where the paid chain of increments ends, with ``budget`` sixtieths of micro-units after the first; None: never."""
+    """Where the paid chain of increments ends, ``budget`` sixtieths of micro-units after the first one; None: never."""
     position = rate.initial_increment_s
     for tier, end in _tiers_with_ends(rate, longest_s):
         if end is not None and position >= end:
