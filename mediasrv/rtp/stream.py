@@ -1,0 +1,245 @@
+"""One call's media: its two sockets, and what goes out of and comes in through them."""
+
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mediasrv.rtp import bpf
+from mediasrv.rtp.clock import tick_now
+from mediasrv.rtp.codec import SAMPLE_RATE_HZ, Law, PromptCache
+from mediasrv.rtp.dtmf import EventReceiver
+from mediasrv.rtp.latch import Address, Latch
+from mediasrv.rtp.messages import Connect, DigitHeard, Notice, PlayEnded, SilenceHeard
+from mediasrv.rtp.packet import FIXED_HEADER, VERSION, PacketError, RtpPacket
+from mediasrv.rtp.player import Player
+from mediasrv.rtp.rtcp import CanonicalName, Goodbye, SenderReport, ntp_timestamp
+from mediasrv.rtp.stats import Stats
+from mediasrv.rtp.wheel import PTIMES_MS
+
+DATAGRAM_BYTES_MAX: Final = 2048
+RECEIVE_BUFFER_BYTES: Final = 16_384
+"""What a filtered socket needs: a burst of event packets. The kernel keeps no more for a caller who floods us."""
+
+SAMPLES_PER_TICK: Final = SAMPLE_RATE_HZ // 1000
+FLAGS: Final = VERSION << 6
+REPORT_INTERVAL_S: Final = 5
+DEFAULT_PTIME_MS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the calls of one worker share. ``hear_inband`` takes the audio of calls without telephone events."""
+
+    stats: Stats
+    prompts: PromptCache
+    emit: Callable[[Notice], None]
+    hear_inband: Callable[["Stream", bytes], None]
+
+
+class PortTakenError(Exception):
+    """Another process has one of the two ports."""
+
+
+class Stream:
+    """RTP on ``port``, RTCP on ``port`` + 1. Its owner calls ``send`` every packet time and ``mind`` every second."""
+
+    def __init__(self, call: int, address: Address, law: Law, around: Surroundings) -> None:
+        self.call = call
+        self.ptime_ms = DEFAULT_PTIME_MS
+        self.rtp, self._rtcp = _bind_pair(address)
+        self._around = around
+        self._latch = Latch()
+        self._player = Player(law, self.ptime_ms)
+        self._play_id = ""
+        self._files: list[Path] = []
+        self._events = EventReceiver()
+        self._payload_type: int = law.value
+        self._event_type: int | None = None
+        self._silence_after_s = 0.0
+        self._heard_tick = tick_now()
+        self._reported_silence = False
+        self._held = False
+        self._inband_sequence: int | None = None
+        # Random by RFC 3550, 5.1 and 8.1: nobody can guess them, and streams do not collide.
+        self._ssrc = secrets.randbits(32)
+        self._sequence = secrets.randbits(16)
+        self._timestamp_offset = secrets.randbits(32)
+        self._marker = 0x80
+        self._target: Address = ("", 0)
+        self._packets = 0
+        self._octets = 0
+        self._seconds = 0
+
+    @property
+    def sending(self) -> bool:
+        """Whether packets have to go out: the remote is known and the call is not on hold."""
+        return not self._held and self._latch.target is not None
+
+    def connect(self, command: Connect) -> None:
+        """Takes what the signalling says; whatever plays goes on, in the new law if it changed. Raises ValueError."""
+        remote = (socket.inet_ntoa(socket.inet_aton(command.host)), command.port)
+        law = Law(command.payload_type)
+        if not 1 <= command.port <= 65_535:
+            raise ValueError(f"no UDP port: {command.port}")
+        self.ptime_ms = command.ptime_ms if command.ptime_ms in PTIMES_MS else DEFAULT_PTIME_MS
+        law_changed = law is not self._player.law
+        self._player.format(law, self.ptime_ms)
+        if law_changed and self._player.playing:
+            self._player.recode([self._around.prompts.load(file, law) for file in self._files])
+        self._payload_type, self._event_type = law.value, command.event_payload_type
+        self._silence_after_s = command.silence_after_s
+        self._latch.signal(remote)
+        self._follow_latch()
+        self._heard()
+
+    def play(self, play_id: str, files: list[Path]) -> None:
+        """Replaces what plays. Raises PromptError, and then plays on what it played."""
+        audio = [self._around.prompts.load(file, self._player.law) for file in files]
+        self.stop()
+        self._play_id, self._files = play_id, files
+        self._player.play(audio)
+
+    def stop(self) -> None:
+        """Silence from the next packet on; a playing that is cut short is reported."""
+        self._player.stop()
+        self._report_played(finished=False)
+
+    def hold(self, on: bool) -> None:
+        """Stops or starts sending; the silence of a caller whose media goes elsewhere is not reported."""
+        self._held = on
+        self._marker = 0x80
+        self._heard()
+
+    def close(self) -> None:
+        """Says goodbye (RFC 3550, 6.3.7) and gives the ports back."""
+        self.stop()
+        if self._packets:
+            self._send_report(tick_now(), bytes(Goodbye((self._ssrc,))))
+        self.rtp.close()
+        self._rtcp.close()
+
+    def send(self, tick: int) -> None:
+        """Sends the packet that is due in millisecond ``tick``.
+
+        The timestamp follows from the tick, so that after a hold, or a stall of this process, the caller's jitter
+        buffer knows how much time has passed.
+        """
+        frame = self._player.next_frame()
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        timestamp = (self._timestamp_offset + SAMPLES_PER_TICK * tick) & 0xFFFF_FFFF
+        marker_and_type = self._payload_type | self._marker
+        packet = FIXED_HEADER.pack(FLAGS, marker_and_type, self._sequence, timestamp, self._ssrc) + frame
+        self._marker = 0
+        try:
+            self.rtp.sendto(packet, self._target)
+        except OSError:
+            self._around.stats.packets_unsent += 1
+        self._packets += 1
+        self._octets += len(frame)
+        if self._play_id and not self._player.playing:
+            self._report_played(finished=True)
+
+    def receive(self) -> None:
+        """Takes one datagram from the RTP socket. What is not the caller's valid RTP changes nothing."""
+        try:
+            data, source = self.rtp.recvfrom(DATAGRAM_BYTES_MAX)
+            packet = RtpPacket.parse(data)
+        except OSError:
+            return  # nothing there after all, or an ICMP error for what we sent
+        except PacketError:
+            self._around.stats.packets_refused += 1
+            return
+        if packet.payload_type in (self._payload_type, self._event_type) and self._latch.accepts(source):
+            self._accept(packet, source)
+        else:
+            self._around.stats.packets_refused += 1
+
+    def mind(self, tick: int) -> None:
+        """Once a second: reports silence once per silence, and sends a sender report every 5 s."""
+        self._seconds += 1
+        if self._packets and self.sending and self._seconds % REPORT_INTERVAL_S == 0:
+            self._send_report(tick)
+        quiet_s = (tick - self._heard_tick) / 1000
+        if self._silence_after_s and not self._held and not self._reported_silence and quiet_s > self._silence_after_s:
+            self._reported_silence = True
+            self._around.stats.silences += 1
+            self._around.emit(SilenceHeard(self.call, round(quiet_s, 1)))
+
+    def digit(self, key: str, kind: str) -> None:
+        """Reports a key."""
+        self._around.emit(DigitHeard(self.call, key, kind))
+
+    def _accept(self, packet: RtpPacket, source: Address) -> None:
+        self._around.stats.packets_received += 1
+        self._heard()
+        if not self._latch.latched:
+            self._latch.learn(source)
+            self._follow_latch()
+        if packet.payload_type == self._event_type:
+            key = self._events.receive(packet)
+            if key:
+                self._around.stats.digits_rfc4733 += 1
+                self.digit(key, "rfc4733")
+        elif self._event_type is None and self._is_newer(packet.sequence):
+            self._around.hear_inband(self, packet.payload)
+
+    def _is_newer(self, sequence: int) -> bool:
+        """Repeated and late packets would only spoil the tones around them."""
+        last, self._inband_sequence = self._inband_sequence, sequence
+        if last is None or 0 < (sequence - last) & 0xFFFF < 0x8000:
+            return True
+        self._inband_sequence = last if (last - sequence) & 0xFFFF < 100 else sequence
+        return False
+
+    def _follow_latch(self) -> None:
+        """Sends to the target; hears everything until the source is known, then as little as the keys need."""
+        assert self._latch.target  # noqa: S101  # only called once the signalling has named a remote
+        self._target = self._latch.target
+        if self._event_type is None or not self._latch.latched:
+            bpf.attach(self.rtp, bpf.everything_of(self._payload_type, self._event_type))
+        else:
+            bpf.attach(self.rtp, bpf.events_and_life(self._payload_type, self._event_type))
+
+    def _heard(self) -> None:
+        self._heard_tick = tick_now()
+        self._reported_silence = False
+
+    def _report_played(self, *, finished: bool) -> None:
+        if self._play_id:
+            play_id, self._play_id, self._files = self._play_id, "", []
+            self._around.emit(PlayEnded(self.call, play_id, finished))
+
+    def _send_report(self, tick: int, more: bytes = b"") -> None:
+        timestamp = (self._timestamp_offset + SAMPLES_PER_TICK * tick) & 0xFFFF_FFFF
+        report = SenderReport(self._ssrc, ntp_timestamp(time.time_ns()), timestamp, self._packets, self._octets)
+        name = CanonicalName(self._ssrc, f"{self._ssrc:08x}@cardswitch")
+        host, port = self._target
+        with contextlib.suppress(OSError, OverflowError):
+            self._rtcp.sendto(bytes(report) + bytes(name) + more, (host, port + 1))
+
+
+def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:
+    host, port = address
+    rtp = _bind((host, port))
+    try:
+        return rtp, _bind((host, port + 1))
+    except PortTakenError:
+        rtp.close()
+        raise
+
+
+def _bind(address: Address) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    bpf.attach(sock, bpf.NOTHING)
+    try:
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise PortTakenError(f"{address[0]}:{address[1]}: {error.strerror}") from error
+    return sock
