@@ -9,6 +9,9 @@ number, leads by ``fallback`` to the next row to try: the same prefix's next one
 The file is written beside its place and renamed into it, so that a reader sees the old deck or the new one, whole.
 Opening it reads the header only; the pages are shared by all processes of a machine.
 
+A row is four numbers side by side (one cache line): the index of its dates and hours × 16 + the length of its prefix,
+where its fallback is, its rate, its destination. The prefix itself is not kept: it is the beginning of the number.
+
     b"CARDDECK" · uint32 length of the header · header (JSON) · padding to 8 bytes · sections, each padded to 8 bytes
 """
 
@@ -34,15 +37,12 @@ MAGIC = b"CARDDECK"
 FORMAT = 1
 NONE = 0xFFFF_FFFF
 CACHED_MAX = 50_000  # texts a process keeps unpacked
+_ROW = 4  # numbers of a row
 _SPAN = tuple(10 ** (NUMBER_DIGITS - length) for length in range(NUMBER_DIGITS + 1))
 _COLUMNS = {  # section: item type
     "bounds": "q",
     "owners": "I",
-    "codes": "q",
-    "fallback": "I",
-    "destination_of": "I",
-    "rate_of": "I",
-    "when_of": "I",
+    "rows": "I",
     "destination_ends": "I",
     "destination_text": "B",
     "rate_ends": "I",
@@ -63,8 +63,8 @@ class Deck:
     """A compiled deck. Lookups take no locks and change nothing but caches: any number of threads may share one."""
 
     __slots__ = (
-        "_bounds", "_clock", "_codes", "_columns", "_destinations", "_fallback", "_owners", "_rates", "_when_of",
-        "_whens", "_zone", "size_bytes", "terms",
+        "_bounds", "_clock", "_columns", "_destinations", "_owners", "_rates", "_rows", "_whens", "_zone", "size_bytes",
+        "terms",
     )  # fmt: skip
 
     def __init__(self, data: bytes | mmap.mmap) -> None:
@@ -78,8 +78,7 @@ class Deck:
         self.terms = DeckTerms(**header["terms"])
         self.size_bytes = len(view)
         self._bounds, self._owners = self._columns["bounds"], self._columns["owners"]
-        self._codes, self._fallback = self._columns["codes"], self._columns["fallback"]
-        self._when_of = self._columns["when_of"]
+        self._rows = self._columns["rows"]
         self._whens = [When(a, b, days, tuple(map(tuple, hours))) for a, b, days, hours in header["whens"]]
         self._zone = self.terms.zone()
         self._clock = (-1, 0, 0)
@@ -105,30 +104,30 @@ class Deck:
         return cls.from_table(DeckTable.from_rows(terms, rows))
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._rows) // _ROW
 
     def find(self, dnis: str, at_us: int) -> RateMatch | Refusal:
         """The rate of the longest prefix of ``dnis`` (E.164 digits) in effect at ``at_us`` (epoch microseconds).
 
         NO_RATE when no prefix matches, BLOCKED_DESTINATION when the longest one is blocked.
         """
-        row = self._owners[bisect_right(self._bounds, int(dnis.ljust(NUMBER_DIGITS, "0")[:NUMBER_DIGITS])) - 1]
-        while row != NONE:
-            code = self._codes[row]
-            when = self._when_of[row]
-            if code & 15 <= len(dnis) and (not when or self._holds(when, at_us)):
-                return self._match(row, code)
-            row = self._fallback[row]
+        digits = len(dnis)
+        padded = dnis.ljust(NUMBER_DIGITS, "0") if digits <= NUMBER_DIGITS else dnis[:NUMBER_DIGITS]
+        at = self._owners[bisect_right(self._bounds, int(padded)) - 1]
+        rows = self._rows
+        while at != NONE:
+            when = rows[at]
+            if when & 15 <= digits and (when < 16 or self._holds(when >> 4, at_us)):
+                return self._match(at, dnis[: when & 15])
+            at = rows[at + 1]
         return Refusal.NO_RATE
 
-    def _match(self, row: int, code: int) -> RateMatch | Refusal:
-        at = self._columns["rate_of"][row]
-        rate, packed = self._rates.get(at) or self._load_rate(at)
+    def _match(self, at: int, prefix: str) -> RateMatch | Refusal:
+        priced, place = self._rows[at + 2], self._rows[at + 3]
+        rate, packed = self._rates.get(priced) or self._load_rate(priced)
         if rate is None:
             return Refusal.BLOCKED_DESTINATION
-        place = self._columns["destination_of"][row]
-        name = self._destinations.get(place) or self._load_destination(place)
-        return RateMatch(str(code >> 4).rjust(NUMBER_DIGITS, "0")[: code & 15], name, rate, packed)
+        return RateMatch(prefix, self._destinations.get(place) or self._load_destination(place), rate, packed)
 
     def _holds(self, when: int, at_us: int) -> bool:
         minute = at_us // 60_000_000
@@ -175,16 +174,17 @@ def write_deck(path: str | os.PathLike[str], table: DeckTable) -> None:
 def compile_deck(table: DeckTable) -> bytes:
     """The bytes of a compiled deck."""
     bounds, owners, fallback = _flatten(table.codes)
+    rows = array("I", bytes(4 * _ROW * len(table)))
+    rows[0::_ROW] = array("I", (when << 4 | code & 15 for when, code in zip(table.when_of, table.codes, strict=True)))
+    rows[1::_ROW] = fallback
+    rows[2::_ROW] = table.rate_of
+    rows[3::_ROW] = table.destination_of
     destination_ends, destination_text = _join(table.destinations)
     rate_ends, rate_text = _join(table.rates)
     columns: dict[str, array[int] | bytes] = {
         "bounds": bounds,
         "owners": owners,
-        "codes": table.codes,
-        "fallback": fallback,
-        "destination_of": table.destination_of,
-        "rate_of": table.rate_of,
-        "when_of": table.when_of,
+        "rows": rows,
         "destination_ends": destination_ends,
         "destination_text": destination_text,
         "rate_ends": rate_ends,
@@ -237,7 +237,10 @@ def _read_header(data: bytes | mmap.mmap) -> tuple[dict[str, Any], int]:
 
 
 def _flatten(codes: array[int]) -> tuple[array[int], array[int], array[int]]:
-    """Bounds, owners and fallback rows of sorted prefixes: a walk along the line with a stack of open intervals."""
+    """Bounds, owners and fallbacks of sorted prefixes: a walk along the line with a stack of open intervals.
+
+    Owners and fallbacks are places in ``rows``.
+    """
     bounds, owners = array("q", [0]), array("I", [NONE])
     fallback = array("I", [NONE]) * len(codes)
     open_ends: list[int] = []
@@ -246,7 +249,7 @@ def _flatten(codes: array[int]) -> tuple[array[int], array[int], array[int]]:
     for row, code in enumerate(codes):
         if code == previous:
             fallback[row] = fallback[row - 1]
-            fallback[row - 1] = row
+            fallback[row - 1] = row * _ROW
             continue
         previous = code
         start = code >> 4
@@ -254,9 +257,9 @@ def _flatten(codes: array[int]) -> tuple[array[int], array[int], array[int]]:
             open_rows.pop()
             _cut(bounds, owners, open_ends.pop(), open_rows[-1])
         fallback[row] = open_rows[-1]
-        _cut(bounds, owners, start, row)
+        _cut(bounds, owners, start, row * _ROW)
         open_ends.append(start + _SPAN[code & 15])
-        open_rows.append(row)
+        open_rows.append(row * _ROW)
     while open_ends:
         open_rows.pop()
         _cut(bounds, owners, open_ends.pop(), open_rows[-1])

@@ -55,7 +55,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import overload
 
-from rating.increments import begun
+from rating.increments import begun, billed_seconds
 
 TIERS_MAX = 8
 PRICE_MAX_MICROS = 10**12  # a million: of a rate per minute, a fee, a minimum charge
@@ -178,6 +178,11 @@ def max_duration_s(rate: Rate, available_micros: int, longest_s: int | None = No
 def _paid_seconds(rate: Rate, budget: int, longest_s: int | None) -> int | None:
     """Where the paid chain of increments ends, ``budget`` sixtieths of micro-units after the first one; None: never."""
     position = rate.initial_increment_s
+    if len(rate.tiers) == 1 and longest_s is not None:  # nearly every rate: the loop below for one tier
+        only = rate.tiers[0]
+        price = only.increment_s * only.rate_per_minute_micros
+        needed = begun(position, longest_s, only.increment_s)
+        return position + only.increment_s * (min(needed, budget // price) if price else needed)
     for tier, end in _tiers_with_ends(rate, longest_s):
         if end is not None and position >= end:
             continue
@@ -196,6 +201,9 @@ def _paid_seconds(rate: Rate, budget: int, longest_s: int | None) -> int | None:
 
 def _usage(rate: Rate, seconds: int) -> tuple[int, int]:
     """Billable seconds, and rate × seconds in sixtieths of micro-units, of a call of one second or more."""
+    if len(rate.tiers) == 1:  # nearly every rate
+        billed = billed_seconds(seconds, rate.initial_increment_s, rate.tiers[0].increment_s)
+        return billed, billed * rate.tiers[0].rate_per_minute_micros
     position = rate.initial_increment_s
     usage = position * rate.tiers[0].rate_per_minute_micros
     for tier, end in _tiers_with_ends(rate, seconds):
