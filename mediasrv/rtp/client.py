@@ -18,6 +18,7 @@ Exceptions:
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +61,11 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-RESTART_DELAYS_S: Final = (0.0, 1.0, 5.0, 15.0)
-"""Pauses before a worker that keeps dying is started again; the last one repeats."""
+RESTART_DELAYS_S: Final = (0.0, 0.1, 1.0, 5.0, 15.0)
+"""Pauses before a worker is started again, by how often it has died without being steady; the last one repeats."""
+
+STEADY_AFTER_S: Final = 10.0
+"""A worker that lived so long is started again at once."""
 
 
 class RtpError(Exception):
@@ -217,7 +221,10 @@ class _WorkerSlot:
 
     async def start(self) -> None:
         """Starts the process and the task that starts it again. Raises RtpError when it does not come up."""
-        await self._launch()
+        try:
+            await self._launch()
+        except OSError as error:
+            raise RtpError(str(error)) from error
         self._keeper = asyncio.create_task(self._keep_running())
 
     async def close(self) -> None:
@@ -269,24 +276,24 @@ class _WorkerSlot:
         self._link = link
 
     async def _keep_running(self) -> None:
+        deaths = 0
         while True:
-            assert self._link  # noqa: S101  # set by _launch
-            status = await self._link.wait()
-            self._link = None
-            log.error("RTP worker ended with status %s, %d calls lost", status, len(self.ports))
-            self._end_ports(f"the RTP worker ended with status {status}")
+            started_s = time.monotonic()
+            if self._link:
+                status = await self._link.wait()
+                self._link = None
+                log.error("RTP worker ended with status %s, %d calls lost", status, len(self.ports))
+                self._end_ports(f"the RTP worker ended with status {status}")
+            deaths = 0 if time.monotonic() - started_s > STEADY_AFTER_S else deaths + 1
+            await asyncio.sleep(RESTART_DELAYS_S[min(deaths, len(RESTART_DELAYS_S) - 1)])
             await self._relaunch()
 
     async def _relaunch(self) -> None:
-        for delay_s in (*RESTART_DELAYS_S, *iter(lambda: RESTART_DELAYS_S[-1], None)):
-            await asyncio.sleep(delay_s)
-            self.restarts += 1
-            try:
-                await self._launch()
-            except OSError as error:
-                log.error("the RTP worker does not start: %s", error)
-            else:
-                return
+        self.restarts += 1
+        try:
+            await self._launch()
+        except OSError as error:
+            log.error("the RTP worker does not start: %s", error)
 
     def _end_ports(self, reason: str) -> None:
         for port in self.ports.values():
