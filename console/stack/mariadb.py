@@ -6,13 +6,12 @@
 >>> server.stop()
 """
 
-import contextlib
 import getpass
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ class PrivateMariaDb:
     def __init__(self, directory: Path, *, log: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self.data = directory / "data"
+        self.installed = directory / "installed"  # written last: half a data directory is made again
         self.unix_socket = directory / "mariadb.sock"
         self.log = log or directory / "mariadb.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -55,11 +55,17 @@ class PrivateMariaDb:
         if len(os.fsencode(self.unix_socket)) > SOCKET_PATH_MAX:
             raise StackError(f"the path {self.unix_socket} is too long for a unix socket: choose a shorter --run-dir.")
 
-    def start(self, timeout_s: float = 30.0) -> None:
-        """Installs the data directory when there is none, starts the server, returns when it answers a query."""
-        if not (self.data / "mysql").is_dir():
+    def start(
+        self, timeout_s: float = 30.0, *, started: Callable[[subprocess.Popen[bytes]], None] = lambda _: None
+    ) -> None:
+        """Installs the data directory when there is none, starts the server, returns when it answers a query.
+
+        ``started`` is told of the process at once. Raises StackError.
+        """
+        if not self.installed.exists():
             self._install()
         self.process = start(self.command(), self.log, env=self._env)
+        started(self.process)
         if not wait_until(lambda: self.ready() or self.process_ended(), timeout_s) or self.process_ended():
             self.stop()
             raise StackError(f"MariaDB did not start: see {self.log}.")
@@ -110,8 +116,8 @@ class PrivateMariaDb:
                 cursor.execute(f"GRANT ALL ON `{pattern}`.* TO %s@localhost", (user,))
 
     def _install(self) -> None:
-        """Makes the data directory; half of one is removed, so that the next start makes it again."""
         program = find_program("mariadb-install-db", "mariadb-server")
+        shutil.rmtree(self.data, ignore_errors=True)
         for directory in (self.directory, self.directory / "tmp"):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = [
@@ -127,9 +133,8 @@ class PrivateMariaDb:
         if done.returncode != 0:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(done.stdout + done.stderr)
-            with contextlib.suppress(OSError):
-                shutil.rmtree(self.data)
             raise StackError(f"MariaDB could not make its data directory {self.data} (disk full?): see {self.log}.")
+        self.installed.touch()
 
     @staticmethod
     def _user_option() -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.stack.errors import StackError
+from console.stack.signals import shield
 
 # Plain users often have no sbin in PATH, and Debian keeps kamailio, mariadbd and rtpengine there.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -67,7 +68,7 @@ def start(
     """Starts a process with both outputs appended to ``log``, in a session of its own: the terminal's Ctrl-C
     reaches the supervisor only, which then stops the parts in order."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with log.open("ab") as output, shield():
         return subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,

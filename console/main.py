@@ -1,0 +1,110 @@
+"""The ``cardswitch`` command: its words and their options. What they do is in the modules beside it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console import show
+from console.stack.errors import StackError
+from console.stack.plan import ROOT
+from rating.outcome import LedgerUnavailableError
+from rating.settings import SettingsError
+
+app = typer.Typer(
+    help="Prepaid calling cards for SIP carriers. Start with `demo`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ledger_app = typer.Typer(help="The ledger: its check.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
+
+RunDir = Annotated[Path, typer.Option("--run-dir", help="Where the stack keeps everything.", show_default=".run")]
+DEFAULT_RUN_DIR = ROOT / ".run"
+
+
+@app.command()
+def demo(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    story: Annotated[list[int] | None, typer.Option(help="Only these stories (1 to 4); may be repeated.")] = None,
+) -> None:
+    """Starts everything, places real calls, shows what happened. Exit status 0 only if all of it held."""
+    from console.demo.run import run_demo
+
+    raise typer.Exit(run_demo(run_dir.resolve(), stories=tuple(story or ())))
+
+
+@app.command()
+def up(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    sip_port: Annotated[int | None, typer.Option(help="The edge's SIP port; without it, a free one.")] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Leave the ledger as it is: no demo network.")] = False,
+) -> None:
+    """Starts the stack and keeps it in the foreground until Ctrl-C, with a live view."""
+    from console.up import run_up
+
+    raise typer.Exit(run_up(run_dir.resolve(), sip_port=sip_port, empty=empty))
+
+
+@app.command()
+def down(run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
+    """Ends the stack of the run directory (and its demo), also what a killed one left behind."""
+    from console.stack.supervisor import take_down
+
+    run_dir = run_dir.resolve()
+    ended = [take_down(path, say=show.plain) for path in (run_dir, run_dir / "demo")]
+    show.plain("stopped; nothing is left running" if any(ended) else f"nothing was running in {run_dir}")
+
+
+@app.command()
+def status(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable, one JSON document.")] = False,
+) -> None:
+    """Shows what runs: every address, port, access number, pid, version. Exit status 3 when nothing does."""
+    from console.status import print_status
+
+    raise typer.Exit(print_status(run_dir.resolve(), as_json=as_json))
+
+
+@app.command()
+def logs(
+    part: Annotated[str | None, typer.Argument(help="kamailio, mediasrv, keeper, … Without it: all of them.")] = None,
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they grow, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many last lines of each.")] = 40,
+) -> None:
+    """Shows the parts' logs."""
+    from console.logs import show_logs
+
+    raise typer.Exit(show_logs(run_dir.resolve(), part, follow=follow, lines=lines))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Runs the tests (arguments go to pytest), then ruff and mypy."""
+    from console.check import run_tests
+
+    raise typer.Exit(run_tests(context.args))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which one; without it they are listed.")] = None,
+) -> None:
+    """Lists the benchmarks, or runs one; its last line is one JSON object with its figures."""
+    from bench.__main__ import run_bench
+
+    raise typer.Exit(run_bench(name, context.args))
+
+
+def main() -> None:
+    """Runs the command line. What is wrong is one sentence on standard error, and exit status 1."""
+    try:
+        app(standalone_mode=True)
+    except (StackError, SettingsError, LedgerUnavailableError) as error:
+        show.error(str(error) or type(error).__name__)
+        sys.exit(1)
