@@ -118,16 +118,13 @@ class Deck:
         while at != NONE:
             when = rows[at]
             if when & 15 <= digits and (when < 16 or self._holds(when >> 4, at_us)):
-                return self._match(at, dnis[: when & 15])
+                rate, packed = self._rates.get(rows[at + 2]) or self._load_rate(rows[at + 2])
+                if rate is None:
+                    return Refusal.BLOCKED_DESTINATION
+                name = self._destinations.get(rows[at + 3]) or self._load_destination(rows[at + 3])
+                return RateMatch(dnis[: when & 15], name, rate, packed)
             at = rows[at + 1]
         return Refusal.NO_RATE
-
-    def _match(self, at: int, prefix: str) -> RateMatch | Refusal:
-        priced, place = self._rows[at + 2], self._rows[at + 3]
-        rate, packed = self._rates.get(priced) or self._load_rate(priced)
-        if rate is None:
-            return Refusal.BLOCKED_DESTINATION
-        return RateMatch(prefix, self._destinations.get(place) or self._load_destination(place), rate, packed)
 
     def _holds(self, when: int, at_us: int) -> bool:
         minute = at_us // 60_000_000

@@ -51,17 +51,18 @@ for example ``50000,0,0,60;0,12000,60;3600,8000,1``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import overload
 
-from rating.increments import begun, billed_seconds
+from rating.increments import begun
 
 TIERS_MAX = 8
 PRICE_MAX_MICROS = 10**12  # a million: of a rate per minute, a fee, a minimum charge
 INCREMENT_MAX_S = 86_400
 FROM_SECOND_MAX = 864_000
 PACKED_MAX = 320
+UNENDING_S = 10**9  # longer than all tiers and fees matter: a call without an end costs no more from there on
 
 
 class RateError(ValueError):
@@ -92,8 +93,19 @@ class Rate:
     tiers: tuple[Tier, ...]
     minimum_charge_micros: int = 0
     free_grace_s: int = 0
+    # What ``affordable`` needs when there is nothing but one tier that costs something (nearly every rate):
+    # the increment, sixtieths of the connect fee and the first increment, sixtieths of each further one.
+    plain: tuple[int, int, int] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
+        self._check()
+        only = self.tiers[0]
+        step = only.increment_s * only.rate_per_minute_micros
+        if len(self.tiers) == 1 and step and not self.minimum_charge_micros and not self.free_grace_s:
+            first = self.connect_fee_micros * 60 + self.initial_increment_s * only.rate_per_minute_micros
+            object.__setattr__(self, "plain", (only.increment_s, first, step))
+
+    def _check(self) -> None:
         _within("connect_fee", self.connect_fee_micros, 0, PRICE_MAX_MICROS)
         _within("minimum_charge", self.minimum_charge_micros, 0, PRICE_MAX_MICROS)
         _within("free_grace_s", self.free_grace_s, 0, INCREMENT_MAX_S)
@@ -175,14 +187,29 @@ def max_duration_s(rate: Rate, available_micros: int, longest_s: int | None = No
     return max(free, paid if longest_s is None else min(paid, longest_s))
 
 
+def affordable(rate: Rate, available_micros: int, longest_s: int | None = None) -> tuple[int | None, int]:
+    """``max_duration_s`` and what such a call costs: the seconds and micro-units to hold.
+
+    Without an end (None) the cost is that of all there is to pay. Most rates need no walk along the tiers: that case
+    is computed here in one go, being what every quote waits for.
+    """
+    if rate.plain is None:
+        seconds = max_duration_s(rate, available_micros, longest_s)
+        return seconds, call_cost(rate, UNENDING_S if seconds is None else seconds)
+    increment_s, first, step = rate.plain
+    budget = available_micros * 60 - first
+    if budget < 0:
+        return 0, 0
+    taken = budget // step
+    seconds = rate.initial_increment_s + taken * increment_s
+    if longest_s is not None and seconds > longest_s:
+        return longest_s, call_cost(rate, longest_s)
+    return seconds, -(-(first + taken * step) // 60)
+
+
 def _paid_seconds(rate: Rate, budget: int, longest_s: int | None) -> int | None:
     """Where the paid chain of increments ends, ``budget`` sixtieths of micro-units after the first one; None: never."""
     position = rate.initial_increment_s
-    if len(rate.tiers) == 1 and longest_s is not None:  # nearly every rate: the loop below for one tier
-        only = rate.tiers[0]
-        price = only.increment_s * only.rate_per_minute_micros
-        needed = begun(position, longest_s, only.increment_s)
-        return position + only.increment_s * (min(needed, budget // price) if price else needed)
     for tier, end in _tiers_with_ends(rate, longest_s):
         if end is not None and position >= end:
             continue
@@ -201,9 +228,6 @@ def _paid_seconds(rate: Rate, budget: int, longest_s: int | None) -> int | None:
 
 def _usage(rate: Rate, seconds: int) -> tuple[int, int]:
     """Billable seconds, and rate × seconds in sixtieths of micro-units, of a call of one second or more."""
-    if len(rate.tiers) == 1:  # nearly every rate
-        billed = billed_seconds(seconds, rate.initial_increment_s, rate.tiers[0].increment_s)
-        return billed, billed * rate.tiers[0].rate_per_minute_micros
     position = rate.initial_increment_s
     usage = position * rate.tiers[0].rate_per_minute_micros
     for tier, end in _tiers_with_ends(rate, seconds):

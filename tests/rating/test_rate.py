@@ -11,9 +11,11 @@ from rating.increments import billed_seconds
 from rating.rate import (
     PACKED_MAX,
     PRICE_MAX_MICROS,
+    UNENDING_S,
     Rate,
     RateError,
     Tier,
+    affordable,
     billable_seconds,
     call_cost,
     flat_rate,
@@ -153,7 +155,7 @@ increments = st.integers(1, 120) | st.sampled_from([1, 6, 30, 60, 3600])
 
 @st.composite
 def rates(draw: st.DrawFn) -> Rate:
-    begins = sorted(draw(st.sets(st.integers(1, 4000), max_size=7)))
+    begins = sorted(draw(st.just(set()) | st.sets(st.integers(1, 4000), max_size=7)))
     tiers = tuple(Tier(begin, draw(prices), draw(increments)) for begin in [0, *begins])
     return Rate(
         connect_fee_micros=draw(prices),
@@ -191,6 +193,16 @@ def test_the_longest_duration_is_affordable_and_one_second_more_is_not(
     assert 0 <= seconds <= longest
     assert call_cost(rate, seconds) <= available
     assert seconds == longest or call_cost(rate, seconds + 1) > available
+
+
+@given(rates(), st.integers(0, 50_000_000), st.none() | st.integers(0, 100_000))
+@settings(max_examples=400)
+def test_what_is_to_be_held_is_the_cost_of_the_longest_duration(
+    rate: Rate, available: int, longest: int | None
+) -> None:
+    seconds, cost = affordable(rate, available, longest)
+    assert seconds == max_duration_s(rate, available, longest)
+    assert cost == call_cost(rate, UNENDING_S if seconds is None else seconds) <= available
 
 
 @given(rates(), st.integers(0, 50_000_000))
