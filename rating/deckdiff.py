@@ -1,0 +1,97 @@
+"""What a new deck changes: shown before it is imported (``--dry-run``)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from rating.deck import BLOCKED, DeckRow, DeckTable
+from rating.rate import Rate, call_cost
+
+# A rate is dearer when a call of three minutes costs more; if that is the same, the first of these that differs tells.
+COMPARED_S = (180, 60, 1, 600, 3600, 7200)
+
+
+class ChangeKind(StrEnum):
+    """``changed``: blocked or allowed now, other times or another name, but not dearer or cheaper."""
+
+    NEW = "new"
+    DEARER = "dearer"
+    CHEAPER = "cheaper"
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+class Change(NamedTuple):
+    """A prefix that is not as it was; ``before`` and ``after`` are its rates, the one tried first first."""
+
+    kind: ChangeKind
+    prefix: str
+    destination: str
+    before: tuple[DeckRow, ...]
+    after: tuple[DeckRow, ...]
+
+
+@dataclass(slots=True)
+class DeckDiff:
+    """How many prefixes changed, and the first of each kind."""
+
+    counts: dict[ChangeKind, int] = field(default_factory=lambda: dict.fromkeys(ChangeKind, 0))
+    unchanged: int = 0
+    examples: dict[ChangeKind, list[Change]] = field(default_factory=lambda: {kind: [] for kind in ChangeKind})
+
+
+def diff_decks(old: DeckTable, new: DeckTable, examples_max: int = 20) -> DeckDiff:
+    """Counts what ``new`` would change, with up to ``examples_max`` examples of each kind."""
+    diff = DeckDiff()
+    for change in changes(old, new):
+        if change is None:
+            diff.unchanged += 1
+            continue
+        diff.counts[change.kind] += 1
+        if len(diff.examples[change.kind]) < examples_max:
+            diff.examples[change.kind].append(change)
+    return diff
+
+
+def changes(old: DeckTable, new: DeckTable) -> Iterator[Change | None]:
+    """Each prefix of either deck, sorted: what changes, or None for one that stays as it is."""
+    before = ((code, 0, begin, end) for code, begin, end in old.groups())
+    after = ((code, 1, begin, end) for code, begin, end in new.groups())
+    for _, group in groupby(merge(before, after), key=itemgetter(0)):
+        rows: tuple[tuple[DeckRow, ...], ...] = ((), ())
+        for _, side, begin, end in group:
+            found = tuple((old, new)[side].row(index) for index in range(begin, end))
+            rows = (found, rows[1]) if side == 0 else (rows[0], found)
+        yield _compare(*rows)
+
+
+def _compare(before: tuple[DeckRow, ...], after: tuple[DeckRow, ...]) -> Change | None:
+    if before == after:
+        return None
+    shown = (after or before)[0]
+    return Change(_kind(before, after), shown.prefix, shown.destination, before, after)
+
+
+def _kind(before: tuple[DeckRow, ...], after: tuple[DeckRow, ...]) -> ChangeKind:
+    if not before:
+        return ChangeKind.NEW
+    if not after:
+        return ChangeKind.GONE
+    for old, new in _comparable(before, after):
+        for seconds in COMPARED_S:
+            rise = call_cost(Rate.unpack(new.rate), seconds) - call_cost(Rate.unpack(old.rate), seconds)
+            if rise:
+                return ChangeKind.DEARER if rise > 0 else ChangeKind.CHEAPER
+    return ChangeKind.CHANGED
+
+
+def _comparable(before: tuple[DeckRow, ...], after: tuple[DeckRow, ...]) -> Iterator[tuple[DeckRow, DeckRow]]:
+    """Pairs of rates to compare: those of the same times first, then the general ones."""
+    at = {row[3:]: row for row in before}
+    pairs = [(at[row[3:]], row) for row in after if row[3:] in at]
+    pairs.append((before[-1], after[-1]))
+    return (pair for pair in pairs if BLOCKED not in (pair[0].rate, pair[1].rate))
