@@ -1,13 +1,18 @@
 """Prompts: WAV files as G.711 (RFC 3551, 4.5.14), encoded once and kept until the file changes."""
 
-import audioop
 import os
+import warnings
 import wave
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
+
+with warnings.catch_warnings():
+    # Gone from Python 3.13; this project is pinned to 3.11, and the fuss would be in every log.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
 
 SAMPLE_RATE_HZ: Final = 8000
 SECONDS_MAX: Final = 600

@@ -87,7 +87,7 @@ class WorkerLink:
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": _python_path()},
+                env=_environment(),
             )
         link = cls(ours, process, on_notice)
         if (await link.ask(GetStats())).failed:
@@ -191,7 +191,8 @@ def _worker_command(settings: RtpSettings, port_min: int, port_max: int, descrip
     return command if settings.realtime else [*command, "--no-realtime"]
 
 
-def _python_path() -> str:
-    """The worker must find this package wherever the media server was started."""
+def _environment() -> dict[str, str]:
+    """The worker finds this package wherever the media server was started, and numpy starts no threads in it."""
     inherited = os.environ.get("PYTHONPATH")
-    return f"{PROJECT_ROOT}{os.pathsep}{inherited}" if inherited else str(PROJECT_ROOT)
+    path = f"{PROJECT_ROOT}{os.pathsep}{inherited}" if inherited else str(PROJECT_ROOT)
+    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

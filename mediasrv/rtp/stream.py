@@ -12,7 +12,8 @@ from typing import Final
 from mediasrv.rtp import bpf
 from mediasrv.rtp.clock import tick_now
 from mediasrv.rtp.codec import SAMPLE_RATE_HZ, Law, PromptCache
-from mediasrv.rtp.dtmf import EventReceiver
+from mediasrv.rtp.dtmf import SETTLE_MS, EventReceiver
+from mediasrv.rtp.inband import InbandBank
 from mediasrv.rtp.latch import Address, Latch
 from mediasrv.rtp.messages import Connect, DigitHeard, Notice, PlayEnded, SilenceHeard
 from mediasrv.rtp.packet import FIXED_HEADER, VERSION, PacketError, RtpPacket
@@ -33,12 +34,13 @@ DEFAULT_PTIME_MS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the calls of one worker share. ``hear_inband`` takes the audio of calls without telephone events."""
+    """What the calls of one worker share. ``wake(stream, tick)`` has the stream's ``release`` called at that tick."""
 
     stats: Stats
     prompts: PromptCache
     emit: Callable[[Notice], None]
-    hear_inband: Callable[["Stream", bytes], None]
+    inband: InbandBank["Stream"]
+    wake: Callable[["Stream", int], None]
 
 
 class PortTakenError(Exception):
@@ -93,6 +95,7 @@ class Stream:
             self._player.recode([self._around.prompts.load(file, law) for file in self._files])
         self._payload_type, self._event_type = law.value, command.event_payload_type
         self._silence_after_s = command.silence_after_s
+        self._around.inband.forget(self)
         self._latch.signal(remote)
         self._follow_latch()
         self._heard()
@@ -120,6 +123,7 @@ class Stream:
         self.stop()
         if self._packets:
             self._send_report(tick_now(), bytes(Goodbye((self._ssrc,))))
+        self._around.inband.forget(self)
         self.rtp.close()
         self._rtcp.close()
 
@@ -170,9 +174,16 @@ class Stream:
             self._around.stats.silences += 1
             self._around.emit(SilenceHeard(self.call, round(quiet_s, 1)))
 
-    def digit(self, key: str, kind: str) -> None:
-        """Reports a key."""
-        self._around.emit(DigitHeard(self.call, key, kind))
+    def release(self, tick: int) -> None:
+        """Reports the keys that have settled by ``tick``."""
+        for key in self._events.release(tick):
+            self._around.stats.digits_rfc4733 += 1
+            self._around.emit(DigitHeard(self.call, key, "rfc4733"))
+
+    def heard_inband(self, key: str) -> None:
+        """Reports a key that was heard in the audio."""
+        self._around.stats.digits_inband += 1
+        self._around.emit(DigitHeard(self.call, key, "inband"))
 
     def _accept(self, packet: RtpPacket, source: Address) -> None:
         self._around.stats.packets_received += 1
@@ -181,12 +192,11 @@ class Stream:
             self._latch.learn(source)
             self._follow_latch()
         if packet.payload_type == self._event_type:
-            key = self._events.receive(packet)
-            if key:
-                self._around.stats.digits_rfc4733 += 1
-                self.digit(key, "rfc4733")
+            tick = tick_now()
+            if self._events.receive(packet, tick):
+                self._around.wake(self, tick + SETTLE_MS)
         elif self._event_type is None and self._is_newer(packet.sequence):
-            self._around.hear_inband(self, packet.payload)
+            self._around.inband.hear(self, self._player.law, packet.payload)
 
     def _is_newer(self, sequence: int) -> bool:
         """Repeated and late packets would only spoil the tones around them."""

@@ -7,6 +7,7 @@ full collection would be heard by every caller.
 
 import contextlib
 import gc
+import heapq
 import os
 import resource
 import select
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from mediasrv.rtp.clock import TICK_NS, TickTimer, tick_now
 from mediasrv.rtp.codec import Law, PromptCache, PromptError
+from mediasrv.rtp.inband import InbandBank
 from mediasrv.rtp.messages import (
     MESSAGE_BYTES_MAX,
     Close,
@@ -49,6 +51,7 @@ LATENESS_MAX_MS: Final = 200
 """After a longer stall the slots missed are left out: a burst of old packets helps nobody."""
 
 OUTBOX_MAX: Final = 20_000
+INBAND_ROUND_MS: Final = 20
 MINDERS: Final = 1000
 
 
@@ -81,7 +84,11 @@ class Worker:
         self._blocked = False
         self._running = True
         self._stats = Stats()
-        self._around = Surroundings(self._stats, PromptCache(), self._emit, lambda *_: None)
+        self._inband: InbandBank[Stream] = InbandBank()
+        self._around = Surroundings(self._stats, PromptCache(), self._emit, self._inband, self._wake)
+        self._alarms: list[tuple[int, int, Stream]] = []
+        self._alarms_set = 0
+        self._ticking = False
         self._streams: dict[int, Stream] = {}
         self._wheel: Wheel[Stream] = Wheel()
         self._minders: tuple[dict[Stream, None], ...] = tuple({} for _ in range(MINDERS))
@@ -118,8 +125,8 @@ class Worker:
             self._channel.shutdown(socket.SHUT_RD)
 
     def _run_slots(self) -> None:
-        """Sends what is due by now."""
-        if not len(self._wheel):
+        """Does what is due by now."""
+        if not self._ticking:
             return
         late_ms = tick_now() - self._tick
         if late_ms > LATENESS_MAX_MS:
@@ -143,19 +150,37 @@ class Worker:
             self._stats.observe_pacing(late_us, sent)
         for stream in self._minders[tick % MINDERS]:
             stream.mind(tick)
+        while self._alarms and self._alarms[0][0] <= tick:
+            heapq.heappop(self._alarms)[2].release(tick)
+        if tick % INBAND_ROUND_MS == 0:
+            for stream, key in self._inband.detect():
+                stream.heard_inband(key)
+        if not self._alarms and not len(self._wheel):
+            self._tick_on(False)
 
     def _schedule(self, stream: Stream) -> None:
-        """Gives a stream its turns, or takes them away; the timer ticks only while somebody has turns."""
-        idle = not len(self._wheel)
+        """Gives a stream its turns, or takes them away."""
         if stream.sending:
             self._wheel.add(stream, stream.ptime_ms)
         else:
             self._wheel.remove(stream)
-        if idle and len(self._wheel):
+        if len(self._wheel):
+            self._tick_on(True)
+
+    def _wake(self, stream: Stream, tick: int) -> None:
+        """Has the stream's ``release`` called at ``tick``; streams have no order, so a running number breaks ties."""
+        self._alarms_set += 1
+        heapq.heappush(self._alarms, (tick, self._alarms_set, stream))
+        self._tick_on(True)
+
+    def _tick_on(self, on: bool) -> None:
+        """The timer ticks only while there is something to do: an idle worker sleeps."""
+        if on and not self._ticking:
             self._tick = tick_now() + 1
             self._timer.arm()
-        elif not idle and not len(self._wheel):
+        elif self._ticking and not on:
             self._timer.disarm()
+        self._ticking = on
 
     def _serve_channel(self) -> None:
         """Takes what the media server says; the end of the channel ends the worker."""
