@@ -17,8 +17,8 @@ HEADER = (
     "from_second,effective_from,effective_until,days,hours"
 )
 FIRST_TIER_MISSING = (
-    "rates.csv, line 16: prefix 33 begins at from_second 60; put a row from second 0 with the same dates, days and hours "
-    "before it"
+    "rates.csv, line 16: prefix 33 begins at from_second 60; "
+    "put a row from second 0 with the same dates, days and hours before it"
 )
 
 
