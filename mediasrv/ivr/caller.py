@@ -106,7 +106,7 @@ class Caller(Protocol):
     async def bridge(self, authorised: Authorised) -> BridgeResult:
         """Places the second leg, lets the caller hear it ring, connects, returns at its end with the caller back here.
 
-        Never raises HungUp: a caller who hung up is ``BridgeOutcome.CALLER_LEFT``. Keys pressed meanwhile are forgotten.
+        Never raises HungUp: a caller who hung up is ``BridgeOutcome.CALLER_LEFT``. Keys pressed meanwhile are lost.
         """
 
     async def hang_up(self) -> None:

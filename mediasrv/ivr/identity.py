@@ -1,0 +1,70 @@
+"""Whose card is it: the registered CallerID's, or the PIN's; and registering a CallerID."""
+
+from mediasrv.ivr import questions
+from mediasrv.ivr.caller import NoInput
+from mediasrv.ivr.talk import Enough, Talk, Wrong, ask
+from rating.model import Card
+from rating.outcome import Refusal
+
+
+async def identify(talk: Talk) -> Card:
+    """The card of the registered CallerID; the PIN is asked without one, or when that card is refused."""
+    if talk.caller.card_id is not None:
+        card = await talk.switch.card(talk.caller.card_id)
+        if isinstance(card, Card):
+            return card
+        await talk.caller.play(questions.refused(card))
+    return await enter_pin(talk)
+
+
+async def enter_pin(talk: Talk) -> Card:
+    """Three tries in a call. The lock-out after wrong ones is the ledger's, so that it outlives the call."""
+    caller = talk.caller
+
+    async def understand(pin: str, end: str) -> Card | Wrong:
+        if end == "*":
+            return Wrong(None)
+        if not pin:
+            return Wrong(questions.NOTHING_HEARD)
+        card = await talk.switch.enter_pin(pin, ani=believed_ani(talk), trunk=caller.trunk)
+        if card is Refusal.LOCKED:
+            raise Enough(questions.refused(card))
+        return card if isinstance(card, Card) else Wrong(questions.refused(card))
+
+    card = await ask(talk, questions.PIN, understand)
+    if card is None:
+        raise Enough(questions.TOO_MANY_TRIES)
+    return card
+
+
+def believed_ani(talk: Talk) -> str | None:
+    """The CallerID if its trunk may assert it: one that anybody could make up must not lock out whom it belongs to."""
+    return talk.caller.ani if talk.caller.ani_trusted else None
+
+
+def may_register(talk: Talk, card: Card) -> bool:
+    """Whether a registration of this telephone can be offered."""
+    unregistered = talk.caller.card_id is None and not talk.registration_over
+    return unregistered and believed_ani(talk) is not None and card.product.caller_ids_max > 0
+
+
+async def offer_registration(talk: Talk, card: Card) -> None:
+    """*Press 1 and you will not be asked again*, once a call. Who dials on instead is understood as dialling."""
+    talk.registration_over = True
+    answer = await talk.caller.ask(questions.REGISTER)
+    if isinstance(answer, NoInput):
+        return
+    if answer.digits == "1":
+        await register(talk, card)
+    elif len(answer.digits) > 1:
+        talk.dialled_ahead = answer.digits
+
+
+async def register(talk: Talk, card: Card) -> None:
+    """Registers the CallerID on the card and says so, or why not."""
+    talk.registration_over = True
+    ani = believed_ani(talk)
+    if ani is None:
+        return
+    refusal = await talk.switch.register_ani(card.card_id, ani)
+    await talk.caller.play(questions.refused(refusal) if refusal else questions.REGISTER_DONE)

@@ -1,0 +1,88 @@
+"""In which language: by access number, by the card's last choice, or by menu; and what an extra language costs.
+
+Before the PIN only the access number's languages are known, so the menu is theirs. With the card, the product decides
+whether it offers that language and for which fee. A fee is announced and accepted before it is charged, once a call.
+"""
+
+from mediasrv.ivr import questions
+from mediasrv.ivr.talk import Talk, choose
+from rating.model import Card, LanguageOffer
+from rating.outcome import Refusal
+
+ACCEPT, DECLINE = True, False
+
+
+async def ask_before_card(talk: Talk) -> None:
+    """The access number's menu; none where it has one language. Who does not choose gets the first."""
+    offered = talk.caller.access.languages
+    if len(offered) > 1:
+        talk.chosen_language = await choose(talk, questions.language_menu(offered), offered) or ""
+        talk.caller.language = talk.chosen_language or offered[0]
+
+
+async def settle(talk: Talk, card: Card) -> Card:
+    """Decides the language of the call now that the card is known; returns the card with the fee paid, if any."""
+    wanted = talk.chosen_language or card.language or await _ask_registered(talk, card)
+    offer = _offer(card, wanted)
+    if offer is None:
+        if talk.chosen_language:
+            await talk.caller.play(questions.LANGUAGE_NOT_OFFERED)
+        offer = _free_offer(talk, card)
+    talk.caller.language = offer.code
+    if offer.fee_micros and offer.code not in talk.fees_paid:
+        card, offer = await _pay_or_change(talk, card, offer)
+    talk.caller.language = offer.code
+    if talk.chosen_language and offer.code != card.language:
+        await talk.switch.set_language(card.card_id, offer.code)
+    return card
+
+
+async def change(talk: Talk, card: Card) -> Card:
+    """The menu of the card's languages, at the caller's wish."""
+    codes = tuple(offer.code for offer in card.product.languages)
+    chosen = await choose(talk, questions.language_menu(codes), codes)
+    if chosen is None:
+        return card
+    talk.chosen_language = chosen
+    return await settle(talk, card)
+
+
+async def _ask_registered(talk: Talk, card: Card) -> str:
+    """A registered caller was not asked before; the card's languages are asked, where the access number has several."""
+    codes = tuple(offer.code for offer in card.product.languages)
+    if talk.caller.card_id is None or len(talk.caller.access.languages) == 1 or len(codes) < 2:
+        return talk.caller.language
+    talk.chosen_language = await choose(talk, questions.language_menu(codes), codes) or ""
+    return talk.chosen_language or talk.caller.language
+
+
+async def _pay_or_change(talk: Talk, card: Card, offer: LanguageOffer) -> tuple[Card, LanguageOffer]:
+    """Announces the fee; charges it when it is accepted, else goes on in a free language."""
+    await talk.caller.play(questions.language_fee(offer.fee_micros, card.product.currency), skippable=False)
+    if await choose(talk, questions.FEE_CHOICE, (ACCEPT, DECLINE)):
+        charged = await talk.switch.charge_fee(
+            card.card_id,
+            fee_id=f"{talk.caller.call_id}-{offer.code}",
+            amount_micros=offer.fee_micros,
+            note=f"language {offer.code}",
+        )
+        if not isinstance(charged, Refusal):
+            talk.fees_paid.add(offer.code)
+            return charged, offer
+        await talk.caller.play(questions.refused(charged))
+    return card, _free_offer(talk, card)
+
+
+def _offer(card: Card, code: str) -> LanguageOffer | None:
+    if not card.product.languages:  # a product that says nothing of languages has all of them, free
+        return LanguageOffer(code)
+    return next((offer for offer in card.product.languages if offer.code == code), None)
+
+
+def _free_offer(talk: Talk, card: Card) -> LanguageOffer:
+    """A language that costs nothing, the access number's first if possible; the product's own language never costs."""
+    free = [offer for offer in card.product.languages if not offer.fee_micros]
+    order = {code: place for place, code in enumerate(talk.caller.access.languages)}
+    if not free:
+        return LanguageOffer(card.product.languages[0].code if card.product.languages else talk.caller.language)
+    return min(free, key=lambda offer: order.get(offer.code, len(order)))
