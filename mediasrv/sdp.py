@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from secrets import randbelow
 
 LAWS = {"PCMU": 0, "PCMA": 8}
+_STATIC = {"0": "PCMU", "8": "PCMA"}  # RFC 3551; a dynamic type for them is legal, nobody uses it, it is not taken
 OUR_EVENT_TYPE = 101  # of telephone-event in our own offers
 PTIMES_MS = range(10, 61, 10)
 OPPOSITE = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
@@ -80,7 +81,7 @@ def read(text: str) -> Audio:
     head, sections = _split(text)
     for index, section in enumerate(sections):
         if section.media == "audio" and section.port > 0 and section.transport == "RTP/AVP":
-            law = next((name for kind in section.formats if (name := _law(section, kind))), None)
+            law = next((name for kind in section.formats if (name := _STATIC.get(kind))), None)
             if law:
                 return _audio(head, section, law, index)
     raise NotAcceptableError("no audio on G.711 over RTP/AVP")
@@ -141,23 +142,12 @@ def _section(block: list[str]) -> _Section:
     return _Section(fields[0], port, fields[2], tuple(fields[3:]), tuple(block[1:]))
 
 
-def _law(section: _Section, kind: str) -> str | None:
-    """ "PCMU" or "PCMA" when the payload type ``kind`` of the section means it (0 and 8 by RFC 3551, or by rtpmap)."""
-    for mapped in section.attributes("rtpmap"):
-        number, _, encoding = mapped.partition(" ")
-        if number == kind:
-            name, _, rate = encoding.strip().upper().partition("/")
-            return name if name in LAWS and rate.partition("/")[0] == "8000" else None
-    return {"0": "PCMU", "8": "PCMA"}.get(kind)
-
-
 def _audio(head: list[str], section: _Section, law: str, index: int) -> Audio:
-    kind = next(kind for kind in section.formats if _law(section, kind) == law)
     return Audio(
         host=_host(head, section),
         port=section.port,
         law=law,
-        payload_type=_payload_type(kind),
+        payload_type=LAWS[law],
         event_payload_type=_event_type(section),
         ptime_ms=_ptime(section),
         direction=_direction(head, section),

@@ -58,7 +58,7 @@ class IncomingLeg(Leg):
         if self.machine.life is Life.ANSWERED:
             self.machine.move(Event.RECV_ACK)
             self.remote_sdp = self.remote_sdp or ack.sdp
-            self._acknowledged.set()
+            self.acknowledged.set()
 
     def _cancelled(self, cancel: Request | None) -> None:
         """sippy has answered the CANCEL and refused the INVITE with 487."""

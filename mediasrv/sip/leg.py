@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from mediasrv.sip import dialog as dialogs
 from mediasrv.sip import session_timer
 from mediasrv.sip.dialog import Dialog
-from mediasrv.sip.message import ALLOWED, Request, Response, tag_of
+from mediasrv.sip.message import ALLOWED, SDP, Request, Response, tag_of
 from mediasrv.sip.reasons import phrase
 from mediasrv.sip.session_timer import SessionTimer, Terms
 from mediasrv.sip.stack import ClientTransaction, ServerTransaction, SipStack
@@ -88,7 +88,7 @@ class Leg:
         self.remote_sdp = ""  # what they said last
         self._forget = forget
         self._one_offer = asyncio.Lock()
-        self._acknowledged = asyncio.Event()
+        self.acknowledged = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = SessionTimer(self._refresh, self._lost)
 
@@ -114,12 +114,17 @@ class Leg:
     async def bye(self, reason: str = "") -> None:
         """BYE; waits for the ACK of our 200 first while it is out (RFC 3261 15). Does nothing when gone."""
         if self.machine.life is Life.ANSWERED:
-            await self._acknowledged.wait()
+            await self.acknowledged.wait()
         if not self.machine.can(Event.SEND_BYE):
             return
         self.machine.move(Event.SEND_BYE)
         self._send("BYE", [("Reason", reason)] if reason else ())
         self._end(Gone(remote=False))
+
+    def send_info(self, content_type: str, body: str) -> None:
+        """INFO, to be answered or not. Does nothing unless the call is up."""
+        if self.machine.life is Life.UP:
+            self._send("INFO", body=body, kind=content_type)
 
     # -- requests of the far side within the dialog -------------------------------------------------------------------
 
@@ -202,7 +207,7 @@ class Leg:
 
     async def _offer_once(self, sdp: str) -> Response:
         if self.machine.life is Life.ANSWERED:
-            await self._acknowledged.wait()
+            await self.acknowledged.wait()
         while self.machine.session is Session.ANSWERING:
             await self._pause(0.01)
         if self.machine.life is not Life.UP:
@@ -243,6 +248,7 @@ class Leg:
         headers: Sequence[Header] = (),
         body: str = "",
         on_response: Callable[[Response], None] = lambda _: None,
+        kind: str = SDP,
     ) -> ClientTransaction:
         self.dialog = self.dialog.next()
         return self.stack.request(
@@ -255,6 +261,7 @@ class Leg:
             routes=self.dialog.routes,
             headers=headers,
             body=body,
+            kind=kind,
             on_response=on_response,
         )
 
@@ -283,7 +290,7 @@ class Leg:
 
     def _end(self, gone: Gone) -> None:
         self._timer.stop()
-        self._acknowledged.set()
+        self.acknowledged.set()
         if not self.gone.done():
             self.gone.set_result(gone)
             self._forget(self)

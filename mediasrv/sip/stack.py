@@ -28,7 +28,7 @@ from sippy.SipURL import SipURL
 from sippy.Time.MonoTime import MonoTime
 from sippy.Udp_server import Udp_server_opts
 
-from mediasrv.sip.message import Headers, Message, Request, Response, uri_of
+from mediasrv.sip.message import SDP, Headers, Message, Request, Response, uri_of
 from mediasrv.sip.text import tidy, to_datagram, to_text
 
 Address = tuple[str, int]
@@ -206,7 +206,7 @@ class ServerTransaction:
         tag: str = "",
         headers: Sequence[tuple[str, str]] = (),
         body: str = "",
-        kind: str = "application/sdp",
+        kind: str = SDP,
     ) -> None:
         """Sends a response; after a final one, or a CANCEL, further ones are not sent."""
         if self.finished:
@@ -291,9 +291,13 @@ class SipStack:
         self._user = user
 
     @property
+    def host(self) -> str:
+        """Our address as it stands in a URI."""
+        return f"[{self.address[0]}]" if ":" in self.address[0] else self.address[0]
+
+    @property
     def contact(self) -> str:
-        host, port = self.address
-        return f"<sip:cardswitch@{f'[{host}]' if ':' in host else host}:{port}>"
+        return f"<sip:cardswitch@{self.host}:{self.address[1]}>"
 
     def close(self) -> None:
         self.transactions.shutdown()
@@ -311,6 +315,7 @@ class SipStack:
         next_hop: Address | None = None,
         headers: Sequence[tuple[str, str]] = (),
         body: str = "",
+        kind: str = SDP,
         on_response: Callable[[Response], None],
     ) -> ClientTransaction:
         """Sends a request. ``on_response`` is called in the loop's thread, never before this returns."""
@@ -328,7 +333,7 @@ class SipStack:
         )
         message.delHFs("expires")
         message.appendHeaders(_sippy_headers(headers))
-        message.setBody(_sippy_body(body, "application/sdp"))
+        message.setBody(_sippy_body(body, kind))
         transaction = ClientTransaction(self, on_response)
         transaction.begin(message)
         return transaction

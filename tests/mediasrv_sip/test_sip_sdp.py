@@ -15,7 +15,6 @@ TAKEN = [
     ("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000", ("PCMU", 0, 101, 20, "sendrecv", "192.0.2.1")),
     ("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 TELEPHONE-EVENT/8000/1", ("PCMU", 0, 96, 20, "sendrecv", "192.0.2.1")),
     ("m=audio 4000 RTP/AVP 0\r\na=rtpmap:101 telephone-event/8000", ("PCMU", 0, None, 20, "sendrecv", "192.0.2.1")),
-    ("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 pcma/8000", ("PCMA", 97, None, 20, "sendrecv", "192.0.2.1")),
     ("m=audio 4000 RTP/AVP 0\r\na=ptime:30", ("PCMU", 0, None, 30, "sendrecv", "192.0.2.1")),
     ("m=audio 4000 RTP/AVP 0\r\na=ptime:999", ("PCMU", 0, None, 20, "sendrecv", "192.0.2.1")),
     ("m=audio 4000 RTP/AVP 0\r\na=sendonly", ("PCMU", 0, None, 20, "sendonly", "192.0.2.1")),
@@ -27,13 +26,13 @@ REFUSED = [
     ("m=audio 4000 RTP/AVP 18", "no audio on G.711"),
     ("m=audio 0 RTP/AVP 0", "no audio on G.711"),
     ("m=audio 4000 RTP/SAVP 0", "no audio on G.711"),
-    ("m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/16000", "no audio on G.711"),
+    ("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 PCMU/8000", "no audio on G.711"),
     ("m=video 4000 RTP/AVP 0", "no audio on G.711"),
     ("m=audio x RTP/AVP 0", "not a media line"),
     ("m=audio", "not a media line"),
     ("m=audio 70000 RTP/AVP 0", "no such port"),
     ("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 phone.example.com", "no address"),
-    ("m=audio 4000 RTP/AVP 999\r\na=rtpmap:999 PCMU/8000", "no such payload type"),
+    ("m=audio 4000 RTP/AVP 0 999\r\na=rtpmap:999 telephone-event/8000", "no such payload type"),
     ("", "no audio on G.711"),
 ]
 

@@ -1,0 +1,180 @@
+"""The media server: takes calls from the edge, gives each its media and its conversation, and lets them go."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediasrv import sdp, tones
+from mediasrv.call import Arrival, Call, Prompts
+from mediasrv.metrics import Metrics
+from mediasrv.rtp.client import RtpClient, RtpError
+from mediasrv.settings import MediaSettings
+from mediasrv.sip.agent import UserAgent
+from mediasrv.sip.incoming import IncomingLeg
+from mediasrv.sip.message import Request
+from mediasrv.sip.outgoing import OutgoingLeg
+from mediasrv.steps import step
+from rating.model import AccessNumber, Authorised
+from rating.outcome import LedgerUnavailableError
+
+log = logging.getLogger("mediasrv")
+
+SILENCE_S = 60.0  # without a packet from the caller, until a card's product says otherwise
+GOODBYE_S = 3.0  # that the BYEs of a stopping server may take
+
+Conversation = Callable[[Call], Awaitable[None]]
+Directory = Callable[[], Awaitable[dict[str, AccessNumber]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the server is made of besides its settings."""
+
+    rtp: RtpClient
+    prompts: Prompts
+    conversation: Conversation
+    access_numbers: Directory
+    metrics: Metrics
+
+
+class MediaServer:
+    """Calls that are in, and the door. ``start`` binds; ``stop`` ends every call."""
+
+    def __init__(self, settings: MediaSettings, parts: Parts) -> None:
+        self.settings, self.parts = settings, parts
+        self.ring_max_s = settings.ring_max_s
+        self.draining = False
+        self.empty = asyncio.Event()  # draining, and the last call has ended
+        self._calls: dict[asyncio.Task[None], IncomingLeg] = {}
+
+    def start(self) -> None:
+        """Raises OSError when the SIP address is taken."""
+        self.agent = UserAgent(self.settings.sip, self.settings.edge, self)
+
+    def drain(self) -> None:
+        """No new calls; those that are in go on to their end."""
+        self.draining = True
+        self._let_go()
+
+    async def stop(self) -> None:
+        """Ends every call with BYE and closes the socket."""
+        self.drain()
+        if self._calls:
+            for task in self._calls:
+                task.cancel()
+            await asyncio.wait(self._calls, timeout=GOODBYE_S)
+        await asyncio.sleep(0)  # what was sent last leaves
+        self.agent.close()
+
+    @property
+    def calls(self) -> int:
+        return len(self._calls)
+
+    # -- AgentUser ----------------------------------------------------------------------------------------------------
+
+    def accepting(self) -> int:
+        if self.draining:
+            return 503
+        return 486 if len(self._calls) >= self.settings.calls_max else 200
+
+    def invited(self, leg: IncomingLeg) -> None:
+        if leg.invite.source not in self.settings.edges:
+            log.warning("INVITE from %s:%s refused: not an edge", *leg.invite.source)
+            leg.refuse(403)
+            return
+        task = asyncio.create_task(self._serve(leg))
+        self._calls[task] = leg
+        self.parts.metrics.calls.inc()
+        task.add_done_callback(self._served)
+
+    # -- Edge ---------------------------------------------------------------------------------------------------------
+
+    def place(self, authorised: Authorised, offer: str) -> OutgoingLeg:
+        host, port = self.settings.edge
+        where = f"{f'[{host}]' if ':' in host else host}:{port}"
+        return self.agent.call(
+            f"sip:{authorised.dnis}@{where}",
+            local=f"<sip:{authorised.ani or 'anonymous'}@{self.agent.stack.host}>",
+            sdp=offer,
+            headers=[("X-Cardswitch-Call", authorised.call_id), ("X-Cardswitch-Hold", authorised.hold_id)],
+            next_hop=self.settings.edge,
+        )
+
+    def ringback(self, country: str) -> Sequence[Path]:
+        return tones.ringback(country, self.settings.prompt_cache_dir)
+
+    # -- a call -------------------------------------------------------------------------------------------------------
+
+    async def _serve(self, leg: IncomingLeg) -> None:
+        call = await self._admit(leg)
+        if call is None:
+            return
+        try:
+            await self.parts.conversation(call)
+        finally:
+            await asyncio.shield(call.hang_up())
+
+    async def _admit(self, leg: IncomingLeg) -> Call | None:
+        """The call with its media, or None when it was refused."""
+        try:
+            arrival = await self._arrival(leg.invite)
+            law = sdp.read(leg.invite.sdp).law if leg.invite.sdp else "PCMU"
+            port = await self.parts.rtp.open(law=law)
+        except LedgerUnavailableError:
+            self._refuse(leg, 503, "ledger")
+            return None
+        except sdp.NotAcceptableError as error:
+            self._refuse(leg, 488, str(error))
+            return None
+        except RtpError as error:
+            self._refuse(leg, 486, str(error))
+            return None
+        if arrival is None:
+            await port.close()
+            self._refuse(leg, 404, "no such access number")
+            return None
+        step(arrival.call_id, "invite", access=arrival.access.number, trunk=arrival.trunk, ani=arrival.ani)
+        return Call(arrival, leg, port, prompts=self.parts.prompts, edge=self, silence_s=SILENCE_S)
+
+    def _refuse(self, leg: IncomingLeg, status: int, why: str) -> None:
+        step(leg.invite.header("x-cardswitch-call") or "", "refuse", status=status, why=why)
+        self.parts.metrics.refused.labels(str(status)).inc()
+        leg.refuse(status, [("Retry-After", "5")] if status == 503 else [])
+
+    async def _arrival(self, invite: Request) -> Arrival | None:
+        """None when the number dialled is no access number."""
+        number = (invite.header("x-cardswitch-access") or "").strip()
+        access = (await self.parts.access_numbers()).get(number)
+        return None if access is None else arrival_of(invite, access)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        leg = self._calls.pop(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("call %s failed", leg.invite.header("x-cardswitch-call"), exc_info=error)
+            self.parts.metrics.failed.inc()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.draining and not self._calls:
+            self.empty.set()
+
+
+def arrival_of(invite: Request, access: AccessNumber) -> Arrival:
+    """The X-Cardswitch headers of an INVITE from the edge. A card counts on a trusted CallerID only."""
+
+    def header(name: str) -> str:
+        return (invite.header(f"x-cardswitch-{name}") or "").strip()
+
+    trusted = header("ani-trusted") == "yes"
+    card = header("card")
+    return Arrival(
+        call_id=header("call"),
+        trunk=header("trunk"),
+        ani=header("ani") or None,
+        ani_trusted=trusted,
+        attestation=header("attestation"),
+        card_id=int(card) if trusted and card.isdecimal() else None,
+        access=access,
+    )

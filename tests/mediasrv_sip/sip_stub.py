@@ -1,0 +1,115 @@
+"""The media server's real process with a small conversation and no ledger: ``python sip_stub.py …``.
+
+Welcome; a number ending in "#"; the second leg to it; back; again. An empty answer or "0" ends the call. With
+``--keys-max`` the number has so many digits.
+"""
+
+import argparse
+import asyncio
+import logging
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+from mediasrv import process
+from mediasrv.call import Call
+from mediasrv.ivr.caller import Digits, HungUp, Question
+from mediasrv.prompts.phrase import Phrase, say
+from mediasrv.rtp.client import RtpSettings
+from mediasrv.settings import MediaSettings
+from rating.model import AccessNumber, Authorised
+
+ACCESS = AccessNumber("18005550100", "test", "US", ("en",))
+
+
+class Tone:
+    """Every phrase is the same 200 ms of sound."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "phrase.wav"
+        with wave.open(str(self.path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(b"\x00\x10\x00\xf0" * 800)
+
+    async def ready(self, phrases: Sequence[Phrase], language: str) -> list[Path]:  # noqa: ARG002
+        return [self.path for _ in phrases]
+
+
+def authorised(call: Call, dnis: str, limit_s: int) -> Authorised:
+    return Authorised(
+        hold_id=dnis.rjust(32, "0"),
+        call_id=call.call_id,
+        card_id=1,
+        dnis=dnis,
+        ani=call.ani,
+        limit_s=limit_s,
+        held_micros=1,
+        available_micros=0,
+        currency="USD",
+        language="en",
+        warning_s=0,
+        destination="test",
+    )
+
+
+async def converse(call: Call, limit_s: int) -> None:
+    try:
+        await call.answer()
+        await call.play(say("welcome"), skippable=False)
+        while True:
+            answer = await call.ask(Question((say("number"),), max_digits=16, first_digit_s=5, secret=True))
+            if not isinstance(answer, Digits) or answer.digits in ("", "0"):
+                break
+            await call.bridge(authorised(call, answer.digits, limit_s))
+    except HungUp:
+        pass
+    finally:
+        await call.hang_up()
+
+
+async def run(options: argparse.Namespace) -> None:
+    def address(port: int) -> tuple[str, int]:
+        return "127.0.0.1", port
+
+    settings = MediaSettings(
+        sip=address(options.sip),
+        http=address(options.http),
+        edge=address(options.edge),
+        edges=frozenset(address(port) for port in (options.edge, *options.caller)),
+        dtmf_events=address(options.dtmf_events) if options.dtmf_events else None,
+        recordings_dir=None,
+        prompt_cache_dir=options.directory,
+        calls_max=options.calls_max,
+        ring_max_s=options.ring_max,
+        ledger_threads=1,
+    )
+
+    async def access_numbers() -> dict[str, AccessNumber]:
+        return {ACCESS.number: ACCESS}
+
+    async def talk(call: Call) -> None:
+        await converse(call, options.limit)
+
+    rtp = RtpSettings("127.0.0.1", options.rtp, options.rtp + 99, realtime=False)
+    prompts = Tone(options.directory)
+    await process.run(settings, rtp, prompts=prompts, conversation=talk, access_numbers=access_numbers)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    parser = argparse.ArgumentParser()
+    for name in ("sip", "http", "edge", "rtp"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--caller", type=int, action="append", default=[])
+    parser.add_argument("--dtmf-events", type=int, default=0)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--calls-max", type=int, default=100)
+    parser.add_argument("--ring-max", type=int, default=20)
+    parser.add_argument("--limit", type=int, default=60)
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
