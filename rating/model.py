@@ -102,6 +102,21 @@ class CallRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call would cost and how long the balance lasts; nothing is held. ``hold_micros`` pays for ``limit_s``."""
+
+    dnis: str
+    prefix: str
+    destination: str
+    limit_s: int
+    hold_micros: int
+    rate_per_minute_micros: int  # of the first tier
+    connect_fee_micros: int  # with the access number's surcharge
+    available_micros: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Authorised:
     """A call that may be placed: ``held_micros`` pays for ``limit_s`` seconds from the answer on, no second more."""
 

@@ -1,0 +1,75 @@
+"""Issuing cards: batches with unique PINs, their one export for print, activation by serial range."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rating.database import Connection, Database
+from rating.pins import check_density, new_pin, pin_hash
+from rating.store import cards
+
+ISSUE_MAX = 1_000_000  # cards of one batch
+SERIAL_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCard:
+    """A new card. Its PIN is here, once, and nowhere else afterwards; repr shows none of it."""
+
+    serial: str
+    pin: str
+
+    def __repr__(self) -> str:
+        return f"IssuedCard(serial={self.serial!r}, pin=…)"
+
+
+def serial_text(serial: int) -> str:
+    """A serial as printed on the card."""
+    return f"{serial:0{SERIAL_DIGITS}d}"
+
+
+def now_us() -> int:
+    """Epoch microseconds."""
+    return time.time_ns() // 1000
+
+
+def issue(
+    database: Database,
+    pepper: bytes,
+    *,
+    product_id: int,
+    count: int,
+    face_value_micros: int,
+    pin_length: int,
+    active: bool,
+    clock_us: Callable[[], int] = now_us,
+) -> list[IssuedCard]:
+    """Makes a batch in one transaction. Raises PinDensityError, ValueError."""
+    if not 1 <= count <= ISSUE_MAX:
+        raise ValueError(f"a batch has 1 to {ISSUE_MAX} cards, not {count}")
+    if face_value_micros < 0:
+        raise ValueError("a face value is not negative")
+
+    def work(connection: Connection) -> list[IssuedCard]:
+        first = cards.take_serials(connection, count)
+        check_density(cards.live_pins(connection, pin_length), count, pin_length)
+        batch_id = cards.add_batch(connection, (product_id, count, face_value_micros, pin_length, clock_us()))
+        missing = set(range(first, first + count))
+        issued: dict[int, str] = {}
+        while missing:  # a PIN that another card has, or that came twice, is drawn again
+            drawn = {serial: new_pin(pin_length) for serial in sorted(missing)}
+            state = "active" if active else "inactive"
+            cards.add_cards(
+                connection,
+                [
+                    (product_id, batch_id, state, face_value_micros, serial, pin_hash(pepper, pin))
+                    for serial, pin in drawn.items()
+                ],
+            )
+            placed = set(cards.serials_of_batch(connection, batch_id)) & missing
+            issued |= {serial: drawn[serial] for serial in placed}
+            missing -= placed
+        cards.post_issue_entries(connection, batch_id, clock_us())
+        return [IssuedCard(serial_text(serial), pin) for serial, pin in sorted(issued.items())]
+
+    return database.transaction(work)

@@ -1,0 +1,262 @@
+"""The rating core as its users see it: ``RatingCore``. Blocking; one instance serves any number of threads.
+
+Every method may raise LedgerUnavailableError: nothing was decided then. What a caller can run into is a Refusal.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rating.administration import Administration
+from rating.cards import now_us
+from rating.database import Database, Row
+from rating.deckfile import RateMatch
+from rating.decks import DeckCache
+from rating.directory import Directory, Snapshot
+from rating.model import AccessNumber, Authorised, CallRequest, Card, HoldView, Product, Quote, Route, Trunk
+from rating.outcome import HoldState, Refusal
+from rating.pins import is_pin, pin_hash
+from rating.quote import quote_call
+from rating.rate import Rate, billable_seconds, call_cost
+from rating.reading import card_of, quote_of, refusal_of_state
+from rating.routing import routes_for
+from rating.settings import DatabaseSettings, Settings
+from rating.store import calls, cards, network
+from rating.store.calls import PinLimits, Terms
+
+# Deck replaced between our look and the transaction: read it again; more often than this is no longer a coincidence.
+STALE_RETRIES_MAX = 5
+UNLIMITED_CALL_S = 86_400  # of a product without a longest call
+# Identifying goes on with what is known while the ledger is down, so asking for news must not hold a call up.
+DIRECTORY_TIMEOUT_S = 0.5
+PRODUCTS_REMEMBERED_MAX = 200_000
+
+
+class RatingCore(Administration):
+    """Cards, quotes, holds and routes over one ledger. What operators do is inherited from ``Administration``."""
+
+    def __init__(
+        self,
+        database: DatabaseSettings,
+        *,
+        pepper: bytes,
+        deck_directory: Path,
+        pin_limits: PinLimits | None = None,
+        clock_us: Callable[[], int] = now_us,
+    ) -> None:
+        quick = replace(database, connect_timeout_s=min(DIRECTORY_TIMEOUT_S, database.connect_timeout_s))
+        directory_database = Database(quick, read_timeout_s=min(DIRECTORY_TIMEOUT_S, database.read_timeout_s))
+        self._database = Database(database)
+        self._directory = Directory(lambda: network.snapshot(directory_database))
+        self._pepper = pepper
+        self._pin_limits = pin_limits or PinLimits()
+        self._clock_us = clock_us
+        # Fetching a deck takes longer than a call may wait for a statement: its own connection and time-out.
+        self._decks = DeckCache(Database(database, read_timeout_s=max(10.0, database.read_timeout_s)), deck_directory)
+        self._product_of: dict[int, int] = {}
+        super().__init__(Database(database, read_timeout_s=600.0), pepper, self._directory, clock_us)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "RatingCore":
+        """Connects when first used, not here. Raises SettingsError when the pepper cannot be read."""
+        return cls(settings.database, pepper=settings.pepper(), deck_directory=settings.deck_cache_dir)
+
+    # who calls, and where
+
+    def access_numbers(self) -> dict[str, AccessNumber]:
+        """By number; at most two seconds old."""
+        return self._directory.snapshot().access_numbers
+
+    def trunks(self) -> tuple[Trunk, ...]:
+        """The narrowest networks first; at most two seconds old."""
+        return self._directory.snapshot().trunks
+
+    def products(self) -> dict[int, Product]:
+        """By id; at most two seconds old."""
+        return self._directory.snapshot().products
+
+    def card_by_ani(self, ani: str) -> Card | Refusal | None:
+        """The card that this CallerID is registered on; None when it is on none."""
+        row = cards.by_ani(self._database, ani)
+        return None if row is None else self._card(row)
+
+    def enter_pin(self, pin: str, *, ani: str | None, trunk: str) -> Card | Refusal:
+        """The card of a PIN. WRONG_PIN is counted, and locks the CallerID, the trunk, or all for a while (LOCKED)."""
+        hashed = pin_hash(self._pepper, pin) if is_pin(pin) else bytes(32)
+        row = calls.enter_pin(self._database, hashed, ani, trunk, self._pin_limits, self._clock_us())
+        return self.card(row["card_id"]) if row["outcome"] == "OK" else Refusal(row["outcome"])
+
+    def card(self, card_id: int) -> Card | Refusal:
+        """The card as it is now. UNKNOWN_CARD, CARD_INACTIVE, CARD_BLOCKED, CARD_EXPIRED, CARD_EXHAUSTED."""
+        row = cards.by_id(self._database, card_id)
+        return Refusal.UNKNOWN_CARD if row is None else self._card(row)
+
+    def register_ani(self, card_id: int, ani: str) -> Refusal | None:
+        """From now on this CallerID needs no PIN; None when done (or done before). ANI_TAKEN, UNKNOWN_CARD."""
+        outcome = calls.register_ani(self._database, card_id, ani, self._clock_us())["outcome"]
+        return None if outcome == "OK" else Refusal(outcome)
+
+    def set_language(self, card_id: int, language: str) -> None:
+        """Remembers the card holder's choice."""
+        cards.set_language(self._database, card_id, language)
+
+    # what a call may cost
+
+    def quote(self, card_id: int, dnis: str, *, access_number: str | None = None) -> Quote | Refusal:
+        """What a call would cost and how long it could last now; holds nothing."""
+        card = self.card(card_id)
+        if isinstance(card, Refusal):
+            return card
+        snapshot = self._directory.snapshot()
+        if snapshot.is_blocked(dnis, card.product.product_id):
+            return Refusal.BLOCKED_DESTINATION
+        if card.available_micros < card.product.minimum_balance_micros:
+            return Refusal.NO_CREDIT
+        deck = self._decks.deck(card.product.deck_id, snapshot.deck_versions[card.product.deck_id])
+        longest_s = card.product.longest_call_s or UNLIMITED_CALL_S
+        surcharge = _surcharge(snapshot, access_number)
+        found = quote_call(deck, dnis, self._clock_us(), card.available_micros, longest_s, surcharge_micros=surcharge)
+        return found if isinstance(found, Refusal) else quote_of(found, dnis, card)
+
+    def authorise(self, request: CallRequest) -> Authorised | Refusal:
+        """Holds what the longest affordable call costs: one durable transaction, repeatable by hold id."""
+        now = self._clock_us()
+        for _ in range(STALE_RETRIES_MAX):
+            snapshot = self._directory.snapshot()
+            product = self._product(request.card_id, snapshot)
+            if product is None:
+                return Refusal.UNKNOWN_CARD
+            match = self._rate(request, product, snapshot, now)
+            if isinstance(match, Refusal):
+                return match
+            routes = self._routes(request.dnis, match, product.currency, snapshot, now)
+            if not routes:
+                return Refusal.NO_ROUTE
+            version = snapshot.deck_versions[product.deck_id]
+            terms = Terms(product.product_id, version, match.packed, match.prefix, match.destination)
+            row = calls.authorise(self._database, request, terms, now)
+            if row["outcome"] != "STALE_DECK":
+                break
+            self._directory.expire()
+            self._product_of.pop(request.card_id, None)
+        else:
+            raise AssertionError(f"the deck of card {request.card_id} is replaced faster than it can be read")
+        if row["outcome"] != "OK":
+            return Refusal(row["outcome"])
+        return _authorised(row, request.hold_id, request.card_id, routes)
+
+    def claim(self, hold_id: str, *, claimant: str) -> Authorised | Refusal:
+        """The second leg takes its hold, once; its claimant gets the same answer again. HOLD_USED, UNKNOWN_HOLD."""
+        row = calls.claim(self._database, hold_id, claimant)
+        if row["outcome"] != "OK":
+            return Refusal(row["outcome"])
+        snapshot = self._directory.snapshot()
+        match = RateMatch("", row["destination"], Rate.unpack(row["rate"]), row["rate"])
+        routes = self._routes(row["dnis"], match, row["currency"], snapshot, self._clock_us())
+        return _authorised(row, hold_id, row["card_id"], routes)
+
+    def hold(self, hold_id: str) -> HoldView | Refusal:
+        """The hold as it stands, or UNKNOWN_HOLD."""
+        row = calls.hold(self._database, hold_id)
+        return Refusal.UNKNOWN_HOLD if row is None else _hold_view(hold_id, row)
+
+    def void(self, hold_id: str) -> HoldView | Refusal:
+        """Releases a hold whose call was never connected. A settled hold, or one of an answered call, stays."""
+        row = calls.settle(self._database, hold_id, None, None, self._clock_us())
+        return Refusal.UNKNOWN_HOLD if row is None else _hold_view(hold_id, row)
+
+    def capture(self, hold_id: str, seconds: int) -> HoldView | Refusal:
+        """Charges a call of ``seconds``, never more than was held; repeatable. The keeper does this in sets."""
+        row = calls.hold(self._database, hold_id)
+        if row is None:
+            return Refusal.UNKNOWN_HOLD
+        rate, counted = Rate.unpack(row["rate"]), min(seconds, row["limit_s"])
+        charge, billable = min(call_cost(rate, counted), row["held_micros"]), billable_seconds(rate, counted)
+        settled = calls.settle(self._database, hold_id, charge, billable, self._clock_us())
+        return Refusal.UNKNOWN_HOLD if settled is None else _hold_view(hold_id, settled)
+
+    # other money
+
+    def charge_fee(self, card_id: int, *, fee_id: str, amount_micros: int, note: str) -> Card | Refusal:
+        """Takes a fee once per ``fee_id``. NO_CREDIT when less than that is available, UNKNOWN_CARD."""
+        if amount_micros < 0:
+            raise ValueError("a fee is not negative")
+        row = calls.charge_fee(self._database, card_id, fee_id, amount_micros, note, self._clock_us())
+        return self.card(card_id) if row["outcome"] == "OK" else Refusal(row["outcome"])
+
+    def refill_by_voucher(self, card_id: int, pin: str, *, ani: str | None, trunk: str) -> Card | Refusal:
+        """Moves the balance of a voucher, or of another card, to this one. Guarded as ``enter_pin``.
+
+        WRONG_PIN, LOCKED, VOUCHER_USED (spent, inactive, expired, of another currency), NOT_REFILLABLE.
+        """
+        hashed = pin_hash(self._pepper, pin) if is_pin(pin) else bytes(32)
+        row = calls.refill_by_pin(self._database, card_id, hashed, ani, trunk, self._pin_limits, self._clock_us())
+        return self.card(card_id) if row["outcome"] == "OK" else Refusal(row["outcome"])
+
+    def _card(self, row: Row) -> Card | Refusal:
+        product = self._directory.snapshot().products.get(row["product_id"])
+        if product is None:
+            self._directory.expire()
+            product = self._directory.snapshot().products[row["product_id"]]
+        return refusal_of_state(row, self._clock_us()) or card_of(row, product)
+
+    def _product(self, card_id: int, snapshot: Snapshot) -> Product | None:
+        """A card's product never changes, so that knowing it saves a round trip."""
+        product_id = self._product_of.get(card_id)
+        if product_id is None:
+            product_id = cards.product_of(self._database, card_id)
+            if product_id is None:
+                return None
+            if len(self._product_of) >= PRODUCTS_REMEMBERED_MAX:
+                self._product_of.clear()
+            self._product_of[card_id] = product_id
+        found = snapshot.products.get(product_id)
+        if found is None:  # made within the last two seconds
+            self._directory.expire()
+            found = self._directory.snapshot().products.get(product_id)
+        return found
+
+    def _rate(self, request: CallRequest, product: Product, snapshot: Snapshot, now: int) -> RateMatch | Refusal:
+        if snapshot.is_blocked(request.dnis, product.product_id):
+            return Refusal.BLOCKED_DESTINATION
+        version = snapshot.deck_versions.get(product.deck_id, 0)
+        if version == 0:
+            return Refusal.NO_RATE
+        match = self._decks.deck(product.deck_id, version).find(request.dnis, now)
+        surcharge = _surcharge(snapshot, request.access_number)
+        if isinstance(match, Refusal) or surcharge == 0:
+            return match
+        rate = match.rate.with_surcharge(surcharge)
+        return RateMatch(match.prefix, match.destination, rate, rate.pack())
+
+    def _routes(self, dnis: str, match: RateMatch, currency: str, snapshot: Snapshot, now: int) -> tuple[Route, ...]:
+        return routes_for(dnis, match.rate, currency, snapshot, self._decks, now)
+
+
+def _surcharge(snapshot: Snapshot, access_number: str | None) -> int:
+    found = snapshot.access_numbers.get(access_number) if access_number else None
+    return 0 if found is None else found.surcharge_micros
+
+
+def _authorised(row: Row, hold_id: str, card_id: int, routes: tuple[Route, ...]) -> Authorised:
+    return Authorised(
+        hold_id=hold_id,
+        call_id=row["call_id"].hex(),
+        card_id=card_id,
+        dnis=row["dnis"],
+        ani=row["ani"],
+        limit_s=row["limit_s"],
+        held_micros=row["held_micros"],
+        available_micros=row["available_micros"],
+        currency=row["currency"],
+        language=row["language"],
+        warning_s=row["warning_s"],
+        destination=row["destination"],
+        routes=routes,
+    )
+
+
+def _hold_view(hold_id: str, row: Row) -> HoldView:
+    return HoldView(
+        hold_id, HoldState(row["state"]), row["held_micros"], row["limit_s"], row["charge_micros"], row["billable_s"]
+    )

@@ -1,0 +1,152 @@
+"""Connections to the ledger: one per thread and process, made when first needed, remade when lost.
+
+A Kamailio worker forks after it has imported us, and threads must not share a connection: both get their own.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
+import pymysql
+from pymysql.constants import CLIENT
+from pymysql.cursors import DictCursor
+
+from rating.outcome import LedgerUnavailableError
+from rating.settings import DatabaseSettings
+
+Row = dict[str, Any]
+Connection: TypeAlias = "pymysql.Connection[DictCursor]"
+T = TypeVar("T")
+
+CONFLICTS = frozenset({1213, 1205})  # deadlock or Galera certification failure, lock wait timeout
+GONE = frozenset({2006, 2013, 0})  # the server closed a connection that was idle, or restarted
+# 1040 too many connections, 1047 Galera node has no quorum, 1053 shutting down, 1129/1130 host refused,
+# 1045/1044/1049 wrong credentials or database, 2002/2003/2005 no server, 1290 read only, 1317 statement killed
+UNAVAILABLE = GONE | {1040, 1044, 1045, 1047, 1049, 1053, 1129, 1130, 1290, 1317, 1927, 2002, 2003, 2005, 2055}
+CONFLICT_RETRIES_MAX = 10
+
+
+class Database:
+    """Statements and transactions on the ledger, with conflicts retried and lost connections named.
+
+    Every method raises LedgerUnavailableError when the ledger does not answer in time, and pymysql's errors for bugs.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, read_timeout_s: float | None = None) -> None:
+        self._settings = replace(settings, read_timeout_s=read_timeout_s or settings.read_timeout_s)
+        self._local = threading.local()
+
+    def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+        """One statement (or CALL) as its own transaction; the rows of its first result."""
+        return self._with_retries(lambda connection: fetch(connection, sql, arguments))
+
+    def row(self, sql: str, arguments: Sequence[Any] = ()) -> Row | None:
+        """The first row, None when there is none."""
+        found = self.rows(sql, arguments)
+        return found[0] if found else None
+
+    def transaction(self, work: Callable[[Connection], T]) -> T:
+        """Runs ``work`` between BEGIN and COMMIT, all of it again after a conflict."""
+
+        def attempt(connection: Connection) -> T:
+            connection.begin()
+            try:
+                result = work(connection)
+                connection.commit()
+            except BaseException:
+                if connection.open:
+                    connection.rollback()
+                raise
+            return result
+
+        return self._with_retries(attempt)
+
+    def close(self) -> None:
+        """Closes this thread's connection; the next use makes a new one."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None and connection.open and self._local.pid == os.getpid():
+            connection.close()
+
+    def _with_retries(self, attempt: Callable[[Connection], T]) -> T:
+        for number in range(CONFLICT_RETRIES_MAX):
+            try:
+                return self._with_fresh_connection(attempt)
+            except pymysql.MySQLError as error:
+                if _code(error) not in CONFLICTS:
+                    raise
+                time.sleep(0.001 * number)
+        raise LedgerUnavailableError(f"the ledger met {CONFLICT_RETRIES_MAX} conflicts in a row")
+
+    def _with_fresh_connection(self, attempt: Callable[[Connection], T]) -> T:
+        """The server may have closed an idle connection: then once more with a new one, but not after a time-out."""
+        reused = self._is_connected()
+        started = time.monotonic()
+        try:
+            with self._failures_named():
+                return attempt(self._connection())
+        except LedgerUnavailableError as error:
+            self.close()
+            cause = error.__cause__
+            timed_out = time.monotonic() - started > self._settings.read_timeout_s / 2
+            if not reused or timed_out or not isinstance(cause, pymysql.MySQLError) or _code(cause) not in GONE:
+                raise
+        with self._failures_named():
+            return attempt(self._connection())
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (pymysql.OperationalError, pymysql.InternalError, pymysql.InterfaceError) as error:
+            if _code(error) in UNAVAILABLE:
+                raise LedgerUnavailableError(f"the ledger does not answer ({_code(error)})") from error
+            raise
+        except OSError as error:
+            raise LedgerUnavailableError(f"the ledger does not answer ({error})") from error
+
+    def _is_connected(self) -> bool:
+        return getattr(self._local, "connection", None) is not None and self._local.pid == os.getpid()
+
+    def _connection(self) -> Connection:
+        if not self._is_connected():
+            self._local.connection = connect(self._settings)
+            self._local.pid = os.getpid()
+        connection: Connection = self._local.connection
+        return connection
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """A new connection with the time-outs of the settings."""
+    return pymysql.connect(
+        unix_socket=settings.unix_socket or None,
+        host=settings.host,
+        port=settings.port,
+        user=settings.user,
+        password=settings.password,
+        database=settings.name,
+        charset="utf8mb4",
+        cursorclass=DictCursor,
+        autocommit=True,
+        connect_timeout=settings.connect_timeout_s,
+        read_timeout=settings.read_timeout_s,
+        write_timeout=settings.read_timeout_s,
+        client_flag=CLIENT.FOUND_ROWS,
+        # Without gap locks the keeper's locking reads never stand in the way of a new hold.
+        init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    )
+
+
+def fetch(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
+    """Executes one statement on a connection; the rows of its first result."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        return list(cursor.fetchall())
+
+
+def _code(error: pymysql.MySQLError) -> int:
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0

@@ -1,0 +1,99 @@
+"""Statements in the way of a call: authorise, claim, settle one hold, PINs, fees."""
+
+from dataclasses import dataclass
+
+from rating.database import Database, Row
+from rating.model import CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class PinLimits:
+    """Wrong PINs within an hour that lock a scope, and for how long the first time (then twice as long each time)."""
+
+    per_ani: int = 9  # three calls of three tries
+    per_trunk: int = 200
+    altogether: int = 2000
+    lock_s: int = 300
+
+    def arguments(self) -> tuple[int, int, int, int]:
+        return self.per_ani, self.per_trunk, self.altogether, self.lock_s
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the compiled deck says of a call: the packed rate, and of which product and deck version it is."""
+
+    product_id: int
+    deck_version: int
+    rate: str
+    prefix: str
+    destination: str
+
+
+def authorise(database: Database, request: CallRequest, terms: Terms, now_us: int) -> Row:
+    """One row: ``outcome`` and, with OK, the terms of the hold."""
+    arguments = (
+        bytes.fromhex(request.hold_id),
+        bytes.fromhex(request.call_id),
+        request.card_id,
+        terms.product_id,
+        terms.deck_version,
+        terms.rate,
+        terms.prefix,
+        terms.destination[:64],
+        request.dnis,
+        request.ani,
+        request.trunk,
+        request.access_number,
+        request.attestation,
+        request.language,
+        request.node,
+        now_us,
+    )
+    return _one(database, "CALL authorise(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)
+
+
+def claim(database: Database, hold_id: str, claimant: str) -> Row:
+    return _one(database, "CALL claim_hold(%s, %s)", (bytes.fromhex(hold_id), claimant[:128]))
+
+
+def settle(
+    database: Database, hold_id: str, charge_micros: int | None, billable_s: int | None, now_us: int
+) -> Row | None:
+    """The hold as it stands afterwards, None when there is none. ``charge_micros`` None voids it."""
+    arguments = (bytes.fromhex(hold_id), charge_micros, billable_s, now_us)
+    return database.row("CALL settle_hold(%s, %s, %s, %s)", arguments)
+
+
+def hold(database: Database, hold_id: str) -> Row | None:
+    return database.row(
+        "SELECT state, held_micros, limit_s, charge_micros, billable_s, rate, answered_us FROM hold WHERE hold_id = %s",
+        (bytes.fromhex(hold_id),),
+    )
+
+
+def enter_pin(database: Database, pin_hash: bytes, ani: str | None, trunk: str, limits: PinLimits, now_us: int) -> Row:
+    arguments = (pin_hash, ani, trunk, *limits.arguments(), now_us)
+    return _one(database, "CALL enter_pin(%s, %s, %s, %s, %s, %s, %s, %s)", arguments)
+
+
+def refill_by_pin(
+    database: Database, card_id: int, pin_hash: bytes, ani: str | None, trunk: str, limits: PinLimits, now_us: int
+) -> Row:
+    arguments = (card_id, pin_hash, ani, trunk, *limits.arguments(), now_us)
+    return _one(database, "CALL refill_by_pin(%s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)
+
+
+def charge_fee(database: Database, card_id: int, fee_id: str, amount_micros: int, note: str, now_us: int) -> Row:
+    return _one(database, "CALL charge_fee(%s, %s, %s, %s, %s)", (card_id, fee_id, amount_micros, note[:128], now_us))
+
+
+def register_ani(database: Database, card_id: int, ani: str, now_us: int) -> Row:
+    return _one(database, "CALL register_ani(%s, %s, %s)", (card_id, ani, now_us))
+
+
+def _one(database: Database, sql: str, arguments: tuple[object, ...]) -> Row:
+    row = database.row(sql, arguments)
+    if row is None:
+        raise AssertionError(f"{sql.split('(', maxsplit=1)[0]} returned no row")
+    return row

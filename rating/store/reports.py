@@ -1,0 +1,47 @@
+"""Statements of those who read: the ledger's check, call records, entries, open calls, totals for the metrics."""
+
+from rating.database import Database, Row
+
+PROBLEMS_SHOWN_MAX = 20
+
+
+def totals(database: Database) -> list[Row]:
+    """Per currency: issued, refilled, charged, fees, posted, held (``_micros``)."""
+    return database.rows("SELECT * FROM ledger_total ORDER BY currency")
+
+
+def problems(database: Database) -> list[Row]:
+    return database.rows(f"SELECT * FROM ledger_problem LIMIT {PROBLEMS_SHOWN_MAX}")  # noqa: S608
+
+
+def entries(database: Database, card_id: int) -> list[Row]:
+    return database.rows(
+        "SELECT entry_id, kind, amount_micros, reference, note, at_us FROM entry WHERE card_id = %s ORDER BY entry_id",
+        (card_id,),
+    )
+
+
+def cdrs(
+    database: Database, since_us: int, until_us: int, card_id: int | None, call_id: str | None, limit: int
+) -> list[Row]:
+    """Call records placed in [since_us, until_us), oldest first; of one card or call when given."""
+    return database.rows(
+        "SELECT * FROM call_record WHERE placed_us >= %s AND placed_us < %s AND (%s IS NULL OR card_id = %s)"
+        " AND (%s IS NULL OR call_id = %s) ORDER BY placed_us, hold_id LIMIT %s",
+        (since_us, until_us, card_id, card_id, call_id, call_id, limit),
+    )
+
+
+def open_calls(database: Database) -> list[Row]:
+    return database.rows("SELECT * FROM open_call ORDER BY placed_us")
+
+
+def balances(database: Database, limit: int) -> list[Row]:
+    return database.rows("SELECT * FROM card_balance ORDER BY card_id LIMIT %s", (limit,))
+
+
+def card_counts(database: Database) -> list[Row]:
+    return database.rows(
+        "SELECT currency, state, COUNT(*) AS cards, SUM(posted_micros) AS posted_micros,"
+        " SUM(held_micros) AS held_micros FROM card JOIN product USING (product_id) GROUP BY currency, state"
+    )

@@ -1,0 +1,48 @@
+-- Settles one hold: captures "charge" of it, or voids it when charge is NULL. A settled hold stays as it is, and so
+-- does an answered one that is to be voided: what was connected is paid for. Returns the hold as it then stands.
+-- The keeper settles in sets (rating/store/settlement.py) by the same rules.
+CREATE OR REPLACE PROCEDURE settle_hold(
+    IN p_hold_id BINARY(16),
+    IN p_charge_micros BIGINT,
+    IN p_billable_s INT UNSIGNED,
+    IN p_now_us BIGINT
+)
+MODIFIES SQL DATA
+BEGIN
+    DECLARE v_card_id BIGINT UNSIGNED;
+    DECLARE v_state VARCHAR(10);
+    DECLARE v_held, v_answered_us BIGINT;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
+    SELECT card_id INTO v_card_id FROM hold WHERE hold_id = p_hold_id;
+    IF v_card_id IS NOT NULL THEN
+        START TRANSACTION;
+        SELECT card_id INTO v_card_id FROM card WHERE card_id = v_card_id FOR UPDATE;
+        SELECT state, held_micros, answered_us INTO v_state, v_held, v_answered_us
+        FROM hold WHERE hold_id = p_hold_id FOR UPDATE;
+        IF v_state = 'held' AND (p_charge_micros IS NOT NULL OR v_answered_us IS NULL) THEN
+            SET p_charge_micros = LEAST(p_charge_micros, v_held);
+            UPDATE hold SET
+                state = IF(p_charge_micros IS NULL, 'void', 'captured'), charge_micros = p_charge_micros,
+                billable_s = IF(p_charge_micros IS NULL, NULL, p_billable_s), settled_us = p_now_us
+            WHERE hold_id = p_hold_id;
+            IF p_charge_micros > 0 THEN
+                INSERT INTO entry (card_id, kind, amount_micros, reference, at_us)
+                VALUES (v_card_id, 'charge', -p_charge_micros, LOWER(HEX(p_hold_id)), p_now_us);
+            END IF;
+            UPDATE card SET
+                held_micros = held_micros - v_held,
+                posted_micros = posted_micros - COALESCE(p_charge_micros, 0),
+                open_holds = open_holds - 1,
+                spent_in_day = IF(day = p_now_us DIV 86400000000, spent_in_day, 0) + COALESCE(p_charge_micros, 0),
+                day = p_now_us DIV 86400000000
+            WHERE card_id = v_card_id;
+        END IF;
+        COMMIT;
+    END IF;
+    SELECT state, held_micros, limit_s, charge_micros, billable_s FROM hold WHERE hold_id = p_hold_id;
+END
