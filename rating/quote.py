@@ -20,12 +20,13 @@ class DeckQuote(NamedTuple):
     hold_micros: int
 
 
-def quote_call(  # noqa: PLR0917 - all are values of one question
+def quote_call(
     deck: Deck,
     dnis: str,
     at_us: int,
     available_micros: int,
     longest_s: int | None = None,
+    *,
     surcharge_micros: int = 0,
 ) -> DeckQuote | Refusal:
     """The rate of ``dnis`` (E.164 digits) at ``at_us`` (epoch microseconds), and how long the balance lasts at it.

@@ -1,0 +1,94 @@
+"""Least cost routing: which carriers' gateways to try for a call, best first.
+
+Each carrier has a deck of its own. One that would cost more than the call earns is left out, unless losses are
+allowed; cost and earning are compared for a call of ``TYPICAL_S`` seconds, because with different increments either
+may be the cheaper one for some shorter call. What is in another currency than the card cannot be compared: it is left
+out too, or comes last where losses are allowed.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from rating.model import Route
+from rating.rate import Rate, call_cost
+
+TYPICAL_S = 180
+
+
+class LcrOrder(StrEnum):
+    """What decides between carriers first."""
+
+    COST = "cost"  # cheapest first; at the same cost by priority
+    PRIORITY = "priority"  # lowest number first; of the same priority the cheapest
+    WEIGHT = "weight"  # by chance, in proportion to the weights
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOffer:
+    """A gateway of a carrier: the lowest priority is tried first, those alike by chance in proportion to ``weight``
+    (0: after all others), as the SRV records of RFC 2782 are."""
+
+    route: Route
+    priority: int = 100
+    weight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierOffer:
+    """A carrier whose deck has a rate for the number (one that has none, or blocks it, makes no offer)."""
+
+    carrier_id: int
+    rate: Rate
+    currency: str
+    gateways: Sequence[GatewayOffer]
+    priority: int = 100
+    weight: int = 100
+
+
+def order_routes(
+    offers: Iterable[CarrierOffer],
+    retail: Rate,
+    currency: str,
+    *,
+    order: LcrOrder = LcrOrder.COST,
+    allow_loss: bool = False,
+    seconds: int = TYPICAL_S,
+    seed: str = "",
+) -> tuple[Route, ...]:
+    """The gateways to try, best first; () when no carrier is left (NO_ROUTE).
+
+    ``retail`` is what the card is charged, in ``currency``. ``seed`` (the hold's id) decides where chance does: the
+    same call always has the same order.
+    """
+    chance = Random(seed)
+    earned = call_cost(retail, seconds)
+    candidates = []
+    for offer in offers:
+        cost = call_cost(offer.rate, seconds) if offer.currency == currency else None
+        if offer.gateways and (allow_loss or (cost is not None and cost <= earned)):
+            candidates.append((offer, math.inf if cost is None else cost, _turn(offer.weight, chance)))
+    match order:
+        case LcrOrder.COST:
+            candidates.sort(key=lambda found: (found[1], found[0].priority, found[0].carrier_id))
+        case LcrOrder.PRIORITY:
+            candidates.sort(key=lambda found: (found[0].priority, found[1], found[0].carrier_id))
+        case LcrOrder.WEIGHT:
+            candidates.sort(key=lambda found: found[2])
+    return tuple(gateway.route for offer, _, _ in candidates for gateway in _in_turn(offer.gateways, chance))
+
+
+def _in_turn(gateways: Sequence[GatewayOffer], chance: Random) -> list[GatewayOffer]:
+    if len(gateways) == 1:
+        return list(gateways)
+    turns = [(gateway.priority, _turn(gateway.weight, chance), place) for place, gateway in enumerate(gateways)]
+    return [gateways[place] for _, _, place in sorted(turns)]
+
+
+def _turn(weight: int, chance: Random) -> float:
+    """A sort key by chance: of several, each comes first in proportion to its weight (the least of exponential
+    variables with these rates); weight 0 comes after all others."""
+    drawn = -math.log(1.0 - chance.random())
+    return drawn / weight if weight > 0 else math.inf
