@@ -63,7 +63,11 @@ class PromptStore:
     def is_ready(self, phrase: Phrase, language: str) -> bool:
         """Whether ``files`` would return without rendering."""
         spoken_in = phrase.language or language
-        return all(self._exists(self._rendered_path(piece, spoken_in)) for piece in segments(phrase, spoken_in))
+        return all(self.is_rendered(piece, spoken_in) for piece in segments(phrase, spoken_in))
+
+    def is_rendered(self, segment: Segment, language: str) -> bool:
+        """Whether the speech of a segment is in the cache."""
+        return self._exists(self._rendered_path(segment, language))
 
     def file(self, segment: Segment, language: str) -> Path:
         """The file of one segment; rendered now if it is neither recorded nor in the cache."""

@@ -127,3 +127,8 @@ def tone(frequencies_hz: tuple[int, ...], on_s: float, off_s: float, level: floa
     sound = np.sum([np.sin(2 * np.pi * hertz * time) for hertz in frequencies_hz], axis=0)
     silence = np.zeros(int(off_s * RATE_HZ))
     return np.rint(np.concatenate([sound, silence]) * level * 32767).astype(np.int16)
+
+
+def joined(parts: list[Samples]) -> Samples:
+    """One after the other."""
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)
