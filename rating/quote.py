@@ -1,7 +1,6 @@
-"""What a call would cost: the decision behind ``authorise``, and the ``cardswitch quote`` command.
+"""What a call would cost: the rate of a number, the seconds a balance pays for, and what to hold for them.
 
-The command needs nothing but a CSV deck. It prints the matched prefix, the tiers, the billable seconds, the charge
-and the longest duration the balance pays for. A refusal exits 2, wrong usage or a deck with errors exits 1.
+The command line for it is in ``rating.quote_command``.
 """
 
 from typing import NamedTuple
