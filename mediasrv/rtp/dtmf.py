@@ -58,7 +58,8 @@ class EventReceiver:
             return False
         if event.key is None or not self._is_new(packet, event) or len(self._pending) >= PENDING_MAX:
             return False
-        self._pending.append(_Press(self._generation, self._offset(packet), event.key, tick + SETTLE_MS))
+        generation, offset = self._place(packet)
+        self._pending.append(_Press(generation, offset, event.key, tick + SETTLE_MS))
         return True
 
     def release(self, tick: int) -> str:
@@ -80,11 +81,12 @@ class EventReceiver:
         self._seen.append(press)
         return new
 
-    def _offset(self, packet: RtpPacket) -> int:
-        """Samples from the first event of this source; negative for an event that should have come before it."""
+    def _place(self, packet: RtpPacket) -> tuple[int, int]:
+        """Which source, and samples from its first event: negative for one that should have come before it."""
         if packet.ssrc != self._ssrc:
             self._ssrc = packet.ssrc
             self._generation += 1
             self._first_timestamp = packet.timestamp
         distance = (packet.timestamp - self._first_timestamp) & TIMESTAMP_MASK
-        return distance - (TIMESTAMP_MASK + 1) if distance > TIMESTAMP_MASK // 2 else distance
+        offset = distance - (TIMESTAMP_MASK + 1) if distance > TIMESTAMP_MASK // 2 else distance
+        return self._generation, offset
