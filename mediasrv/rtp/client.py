@@ -215,6 +215,11 @@ class _WorkerSlot:
         return len(self.ports) + self.opening
 
     @property
+    def pid(self) -> int | None:
+        """The process that runs now."""
+        return self._link.pid if self._link else None
+
+    @property
     def running(self) -> bool:
         """Whether it takes calls."""
         return self._link is not None
@@ -348,6 +353,11 @@ class RtpClient:
             with contextlib.suppress(PortsExhaustedError, WorkerGoneError):
                 return await worker.open(law)
         raise PortsExhaustedError("no RTP worker has a free port")
+
+    @property
+    def pids(self) -> list[int]:
+        """The worker processes that run now."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
 
     @property
     def workers_running(self) -> int:

@@ -23,8 +23,8 @@ from mediasrv.rtp.stats import Stats
 from mediasrv.rtp.wheel import PTIMES_MS
 
 DATAGRAM_BYTES_MAX: Final = 2048
-RECEIVE_BUFFER_BYTES: Final = 16_384
-"""What a filtered socket needs: a burst of event packets. The kernel keeps no more for a caller who floods us."""
+RECEIVE_BUFFER_BYTES: Final = 65_536
+"""About 170 event packets: what a network lets go at once after a stall. A flood takes no more of the kernel."""
 
 SAMPLES_PER_TICK: Final = SAMPLE_RATE_HZ // 1000
 FLAGS: Final = VERSION << 6

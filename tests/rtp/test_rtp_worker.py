@@ -1,0 +1,418 @@
+"""The worker process as a media server and its callers see it: real processes, real UDP on loopback."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+
+from mediasrv.rtp.client import (
+    CallClosedError,
+    Closed,
+    Digit,
+    Played,
+    PortsExhaustedError,
+    PromptFileError,
+    RtpClient,
+    RtpError,
+    RtpPort,
+    RtpSettings,
+    Silence,
+)
+from mediasrv.rtp.codec import Law
+from mediasrv.rtp.event import TelephoneEvent
+from mediasrv.rtp.metrics import RtpCollector
+from mediasrv.rtp.packet import RtpPacket
+from mediasrv.rtp.rtcp import CanonicalName, Goodbye, SenderReport, split_compound
+from tests.rtp.caller import DEADLINE_S, EVENT_TYPE, Caller, key_packets, next_event, payloads, tone, write_wav
+from tests.rtp.ports import free_port_range
+from tests.rtp.test_rtp_parts import keys_as_audio
+
+NewCaller = Callable[[], Caller]
+
+
+async def keys_heard(port: RtpPort, count: int) -> str:
+    """The next ``count`` keys of the call."""
+    keys = ""
+    while len(keys) < count:
+        event = await next_event(port)
+        assert isinstance(event, Digit), event
+        keys += event.char
+    return keys
+
+
+# --- what a caller hears ---
+
+
+async def test_a_caller_hears_the_prompts_sample_for_sample(port: RtpPort, caller: Caller, tmp_path: Path) -> None:
+    first, second = tone(440, 0.13), tone(880, 0.21)
+    play_id = await port.play([write_wav(tmp_path / "1.wav", first), write_wav(tmp_path / "2.wav", second)])
+    assert await next_event(port) == Played(play_id)
+    prompt = Law.PCMU.encode(first + second)
+    heard = payloads(await caller.hear(20) + caller.drain())
+    start = heard.find(prompt)
+    assert start % 160 == 0, "the prompt begins with a packet"
+    assert set(heard[:start] + heard[start + len(prompt) :]) <= set(Law.PCMU.silence)
+
+
+async def test_packets_are_numbered_and_timed_without_a_gap(port: RtpPort, caller: Caller) -> None:
+    packets = await caller.hear(20)
+    assert packets[0].marker
+    assert not any(packet.marker for packet in packets[1:])
+    assert len({packet.ssrc for packet in packets}) == 1
+    for before, after in zip(packets, packets[1:], strict=False):
+        assert (after.sequence - before.sequence) & 0xFFFF == 1
+        assert (after.timestamp - before.timestamp) & 0xFFFF_FFFF == 160
+
+
+async def test_a_law_caller_hears_a_law(client: RtpClient, caller: Caller, tmp_path: Path) -> None:
+    port = await client.open(law="PCMA")
+    await port.connect(caller.address, payload_type=8, event_payload_type=None)
+    await port.play([write_wav(tmp_path / "a.wav", tone(440, 0.1))])
+    await next_event(port)
+    heard = await caller.hear(6)
+    assert {packet.payload_type for packet in heard} == {8}
+    assert Law.PCMA.encode(tone(440, 0.1)) in payloads(heard + caller.drain())
+
+
+async def test_a_prompt_goes_on_in_the_other_law_after_a_change(port: RtpPort, caller: Caller, tmp_path: Path) -> None:
+    play_id = await port.play([write_wav(tmp_path / "a.wav", tone(440, 0.4))])
+    await caller.hear(5)
+    await port.connect(caller.address, payload_type=8, event_payload_type=EVENT_TYPE)
+    assert await next_event(port) == Played(play_id)
+    packets = caller.heard + caller.drain()
+    # Each law's packets decoded by their own law are one tone: louder than any splice of the wrong law would be.
+    decoded = b"".join(Law(packet.payload_type).decode(packet.payload) for packet in packets)
+    expected = {law: law.decode(law.encode(tone(440, 0.4))) for law in Law}
+    assert {packet.payload_type for packet in packets} == {0, 8}
+    start = decoded.find(expected[Law.PCMU][:640])
+    assert start >= 0
+    assert decoded[start + 5120 : start + 6400] == expected[Law.PCMA][5120:6400]
+
+
+async def test_a_new_playing_replaces_the_old_one_and_stop_ends_it(port: RtpPort, tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "long.wav", tone(440, 60))
+    first = await port.play([path])
+    second = await port.play([path])
+    assert await next_event(port) == Played(first, finished=False)
+    await port.stop()
+    assert await next_event(port) == Played(second, finished=False)
+
+
+async def test_a_bad_prompt_is_named_and_what_plays_goes_on(port: RtpPort, tmp_path: Path) -> None:
+    play_id = await port.play([write_wav(tmp_path / "a.wav", tone(440, 0.2))])
+    with pytest.raises(PromptFileError, match=r"nowhere\.wav: No such file"):
+        await port.play([tmp_path / "nowhere.wav"])
+    assert await next_event(port) == Played(play_id)
+
+
+async def test_nothing_is_sent_on_hold_and_time_has_passed_after_it(port: RtpPort, caller: Caller) -> None:
+    last = (await caller.hear(3))[-1]
+    await port.hold(True)
+    last = [last, *caller.drain()][-1]
+    await port.hold(False)
+    first = (await caller.hear(1))[0]
+    assert first.marker
+    assert (first.sequence - last.sequence) & 0xFFFF == 1
+    assert (first.timestamp - last.timestamp) & 0xFFFF_FFFF > 0
+
+
+async def test_a_packet_time_of_30_ms_is_kept(port: RtpPort, caller: Caller) -> None:
+    await port.connect(caller.address, payload_type=0, event_payload_type=EVENT_TYPE, ptime_ms=30)
+    caller.drain()
+    first, second = await caller.hear(2)
+    assert len(second.payload) == 240
+    assert (second.timestamp - first.timestamp) & 0xFFFF_FFFF == 240
+
+
+async def test_a_sender_report_and_a_goodbye_reach_the_callers_rtcp_port(client: RtpClient) -> None:
+    first, _ = free_port_range(2)
+    with _bound(first) as rtp, _bound(first + 1) as rtcp:
+        port = await client.open()
+        await port.connect(("127.0.0.1", first), payload_type=0, event_payload_type=EVENT_TYPE)
+        rtp.recv(2048)
+        await port.close()
+        report, name, goodbye = split_compound(rtcp.recv(2048))
+    assert SenderReport.parse(report).packets >= 1
+    assert Goodbye.parse(goodbye).ssrcs == (CanonicalName.parse(name).ssrc,) == (SenderReport.parse(report).ssrc,)
+
+
+# --- what the server hears ---
+
+
+async def test_keys_are_heard_once_and_in_order(port: RtpPort, caller: Caller) -> None:
+    caller.press(port, "0123456789*#ABCD")
+    assert await keys_heard(port, 16) == "0123456789*#ABCD"
+
+
+async def test_keys_are_heard_with_half_of_their_packets_lost_and_the_rest_shuffled(
+    port: RtpPort, caller: Caller
+) -> None:
+    chance = random.Random(5)
+    for i, key in enumerate("4821907356"):
+        packets = chance.sample(key_packets(key, timestamp=i * 1600), k=4)
+        for packet in packets:
+            caller.send(port, packet)
+    assert await keys_heard(port, 10) == "4821907356"
+
+
+async def test_keys_are_heard_in_the_audio_where_no_events_were_negotiated(client: RtpClient, caller: Caller) -> None:
+    port = await client.open()
+    await port.connect(caller.address, payload_type=0, event_payload_type=None)
+    audio = Law.PCMU.encode(keys_as_audio("159#", tone_ms=80, pause_ms=60))
+    for start in range(0, len(audio), 160):
+        caller.speak(port, audio=audio[start : start + 160])
+        await caller.hear(1)  # the worker's own packets are the clock
+    events = [await next_event(port) for _ in "159#"]
+    assert events == [Digit(key, "inband") for key in "159#"]
+
+
+async def test_the_keys_of_one_call_are_not_heard_in_another(client: RtpClient, new_caller: NewCaller) -> None:
+    ports = []
+    for key in "123456":
+        caller = new_caller()
+        port = await client.open()
+        await port.connect(caller.address, payload_type=0, event_payload_type=EVENT_TYPE)
+        caller.press(port, key * 2)
+        ports.append((port, key))
+    for port, key in ports:
+        assert await keys_heard(port, 2) == key * 2
+        assert port.events.empty()
+
+
+async def test_a_silent_caller_is_reported_once_until_heard_again(port: RtpPort, caller: Caller) -> None:
+    await port.connect(caller.address, payload_type=0, event_payload_type=EVENT_TYPE, silence_after_s=0.2)
+    assert isinstance(await next_event(port), Silence)
+    caller.press(port, "1")
+    assert await next_event(port) == Digit("1", "rfc4733")
+    assert isinstance(await next_event(port), Silence)
+
+
+# --- whose packets count ---
+
+
+async def test_media_follows_the_first_sender_and_then_only_that_one_counts(
+    port: RtpPort, caller: Caller, new_caller: NewCaller
+) -> None:
+    behind_nat, stranger = new_caller(), new_caller()
+    behind_nat.speak(port)
+    await behind_nat.hear(3)
+    stranger.press(port, "666")
+    caller.press(port, "777")
+    behind_nat.press(port, "1")
+    assert await keys_heard(port, 1) == "1"
+    assert port.events.empty()
+    assert stranger.drain() == []
+
+
+async def test_a_new_address_in_the_signalling_is_followed(
+    port: RtpPort, caller: Caller, new_caller: NewCaller
+) -> None:
+    caller.press(port, "1")
+    assert await keys_heard(port, 1) == "1"
+    other = new_caller()
+    await port.connect(other.address, payload_type=0, event_payload_type=EVENT_TYPE)
+    await other.hear(2)
+    other.press(port, "2")
+    assert await keys_heard(port, 1) == "2"
+
+
+def hostile_datagrams() -> st.SearchStrategy[bytes]:
+    """Anything, and RTP of the call's own payload types with every field extreme."""
+    u16, u32 = st.sampled_from([0, 1, 0x7FFF, 0xFFFF]), st.sampled_from([0, 1, 3_000_000_000, 0xFFFF_FFFF])
+    event = st.builds(
+        lambda code, flags, length: struct.pack("!BBH", code, flags, length),
+        st.integers(16, 255),
+        st.integers(0, 255),
+        u16,
+    )
+    header = st.builds(
+        lambda flags, kind, sequence, timestamp: struct.pack("!BBHII", flags, kind, sequence, timestamp, 9),
+        st.integers(0, 255),
+        st.sampled_from([0, 8, 72, 101, 127, 200, 229]),
+        u16,
+        u32,
+    )
+    junk = st.one_of(st.binary(max_size=8), st.integers(0, 3000).map(bytes), st.just(bytes(60_000)))
+    return st.one_of(junk, st.builds(bytes.__add__, header, st.one_of(event, st.binary(max_size=3), junk)))
+
+
+async def test_hostile_datagrams_from_anybody_change_nothing(
+    port: RtpPort, caller: Caller, new_caller: NewCaller
+) -> None:
+    stranger = new_caller()
+    caller.speak(port)
+    caller.press(port, "1")
+    assert await keys_heard(port, 1) == "1"
+
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(hostile_datagrams().filter(_is_no_key), max_size=20))
+    def attack(datagrams: list[bytes]) -> None:
+        for datagram in datagrams:
+            with contextlib.suppress(OSError):  # longer than a datagram can be
+                stranger.send(port, datagram)
+                caller.send(port, datagram)
+
+    attack()
+    caller.press(port, "2", timestamp=900_000)
+    assert await keys_heard(port, 1) == "2"
+    assert port.events.empty()
+    caller.drain()
+    before, after = await caller.hear(2)
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
+    assert stranger.drain() == []
+
+
+def _is_no_key(datagram: bytes) -> bool:
+    """A well-formed event of the caller would rightly be a key."""
+    try:
+        packet = RtpPacket.parse(datagram)
+        return packet.payload_type != EVENT_TYPE or TelephoneEvent.parse(packet.payload).key is None
+    except ValueError:
+        return True
+
+
+# --- two engines ---
+
+
+async def test_two_engines_talk_to_each_other(client: RtpClient, tmp_path: Path) -> None:
+    """What one plays as tones the other hears as keys, and the other way round."""
+    async with RtpClient(RtpSettings("127.0.0.1", *free_port_range(4))) as far:
+        here, there = await client.open(), await far.open()
+        await here.connect((there.address, there.port), payload_type=8, event_payload_type=None)
+        await there.connect((here.address, here.port), payload_type=8, event_payload_type=None)
+        await here.play([write_wav(tmp_path / "a.wav", keys_as_audio("147", tone_ms=80, pause_ms=80))])
+        await there.play([write_wav(tmp_path / "b.wav", keys_as_audio("369", tone_ms=80, pause_ms=80))])
+        for port, keys in ((here, "369"), (there, "147")):
+            heard = ""
+            while len(heard) < 3:
+                event = await next_event(port)
+                heard += event.char if isinstance(event, Digit) else ""
+            assert heard == keys
+
+
+# --- the process ---
+
+
+async def test_ports_are_even_and_free_again_after_close_and_the_range_has_an_end(client: RtpClient) -> None:
+    ports = [await client.open() for _ in range(20)]
+    assert all(port.port % 2 == 0 for port in ports)
+    assert len({port.port for port in ports}) == 20
+    with pytest.raises(PortsExhaustedError):
+        await client.open()
+    await ports[7].close()
+    await ports[7].close()
+    assert (await client.open()).port == ports[7].port
+
+
+async def test_a_port_that_another_process_has_is_left_out() -> None:
+    first, last = free_port_range(8)
+    with _bound(first), _bound(first + 3):
+        async with RtpClient(RtpSettings("127.0.0.1", first, last)) as client:
+            assert [(await client.open()).port for _ in range(2)] == [first + 4, first + 6]
+
+
+async def test_a_closed_port_says_so(port: RtpPort) -> None:
+    await port.close()
+    assert await next_event(port) == Closed()
+    with pytest.raises(CallClosedError):
+        await port.stop()
+
+
+@pytest.mark.parametrize(
+    ("remote", "payload_type"), [(("not an address", 4000), 0), (("127.0.0.1", 0), 0), (("127.0.0.1", 4000), 18)]
+)
+async def test_what_cannot_be_is_refused_and_changes_nothing(
+    port: RtpPort, caller: Caller, remote: tuple[str, int], payload_type: int
+) -> None:
+    with pytest.raises(RtpError):
+        await port.connect(remote, payload_type=payload_type, event_payload_type=None)
+    caller.press(port, "5")
+    assert await keys_heard(port, 1) == "5"
+
+
+async def test_calls_are_spread_over_the_workers() -> None:
+    async with RtpClient(RtpSettings("127.0.0.1", *free_port_range(16), workers=2)) as client:
+        for _ in range(6):
+            await client.open()
+        assert [stats.calls for stats in await client.stats()] == [3, 3]
+
+
+async def test_when_a_worker_dies_its_calls_are_told_and_another_starts(client: RtpClient, port: RtpPort) -> None:
+    (pid,) = client.pids
+    os.kill(pid, signal.SIGKILL)
+    event = await next_event(port)
+    assert isinstance(event, Closed)
+    assert event.reason == "the RTP worker ended with status -9"
+    async with asyncio.timeout(DEADLINE_S):
+        while not client.workers_running:
+            await asyncio.sleep(0.01)
+    assert client.restarts == 1
+    assert client.pids != [pid]
+    await (await client.open()).close()
+
+
+async def test_a_worker_ends_when_its_server_dies() -> None:
+    """The server is a process of its own here, and is killed."""
+    first, last = free_port_range(4)
+    script = (
+        "import asyncio\nfrom mediasrv.rtp.client import RtpClient, RtpSettings\n"
+        "async def main():\n"
+        f"    client = RtpClient(RtpSettings('127.0.0.1', {first}, {last}))\n"
+        "    await client.start()\n    await client.open()\n    print(*client.pids, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert server.stdout
+    worker = int(await asyncio.wait_for(server.stdout.readline(), DEADLINE_S))
+    server.kill()
+    await server.wait()
+    async with asyncio.timeout(DEADLINE_S):
+        while _runs(worker):
+            await asyncio.sleep(0.01)
+
+
+async def test_sigterm_ends_an_idle_worker_cleanly(client: RtpClient, port: RtpPort) -> None:
+    os.kill(client.pids[0], signal.SIGTERM)
+    event = await next_event(port)
+    assert event == Closed("the RTP worker ended with status 0")
+
+
+async def test_the_figures_reach_prometheus(client: RtpClient, port: RtpPort, caller: Caller) -> None:
+    caller.press(port, "12")
+    await keys_heard(port, 2)
+    await caller.hear(3)
+    registry = CollectorRegistry()
+    collector = RtpCollector(client)
+    registry.register(collector)
+    await collector.refresh()
+    text = generate_latest(registry).decode()
+    assert 'cardswitch_rtp_digits_total{kind="rfc4733",worker="0"} 2.0' in text
+    assert 'cardswitch_rtp_calls{worker="0"} 1.0' in text
+    assert 'cardswitch_rtp_pacing_error_seconds_bucket{le="+Inf",worker="0"}' in text
+
+
+def _bound(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", port))
+    sock.settimeout(DEADLINE_S)
+    return sock
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
