@@ -20,6 +20,7 @@ from sippy.SipCallId import SipCallId
 from sippy.SipContact import SipContact
 from sippy.SipContentType import SipContentType
 from sippy.SipFrom import SipFrom
+from sippy.SipGenericHF import SipGenericHF
 from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipRoute import SipRoute
@@ -177,11 +178,25 @@ def _session_part(body: str, kind: str) -> tuple[str, str]:
     return body, plain
 
 
+class _Verbatim(SipGenericHF):  # type: ignore[misc]
+    """A header as it was given; sippy would write "X-cardswitch-hold"."""
+
+    def __init__(self, value: str, name: str) -> None:
+        super().__init__(value)
+        self._name = name
+
+    def getCanName(self, name: str, compact: bool = False) -> str:  # noqa: N802, ARG002
+        return self._name
+
+    def getCopy(self) -> "_Verbatim":  # noqa: N802
+        return _Verbatim(self.body, self._name)
+
+
 def _sippy_headers(headers: Sequence[tuple[str, str]]) -> list[Any]:
     for name, value in headers:
         if "\r" in value or "\n" in value:
             raise ValueError(f"a line break in the header {name}")
-    return [SipHeader(f"{name}: {value}") for name, value in headers]
+    return [SipHeader(name=name, body=_Verbatim(value, name)) for name, value in headers]
 
 
 def _sippy_body(body: str, kind: str) -> Any:

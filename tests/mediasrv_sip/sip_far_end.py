@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import socket
 import sys
@@ -26,18 +28,23 @@ SOON_S = 10.0
 ACCESS = "18005550100"
 
 
+_numbers = itertools.cycle(random.sample(range(21000, 32000), 11000))
+
+
 def free_ports(count: int, kind: int = socket.SOCK_DGRAM) -> list[int]:
-    """Ports below the ephemeral range that nobody has now."""
+    """Ports below the ephemeral range that nobody has now; never the same twice."""
     found: list[int] = []
-    with contextlib.ExitStack() as held:
-        for port in range(21000 + (id(found) // 64) % 8000, 32000):
-            probe = held.enter_context(socket.socket(socket.AF_INET, kind))
-            with contextlib.suppress(OSError):
-                probe.bind((LOCAL, port))
-                found.append(port)
-            if len(found) == count:
-                return found
-    raise RuntimeError("no free ports")
+    while len(found) < count:
+        port = next(_numbers)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind((LOCAL, port))
+            found.append(port)
+    return found
+
+
+def free_range(size: int) -> int:
+    """The first of ``size`` neighbouring ports for RTP, even; who else is there is for the RTP workers to find out."""
+    return free_ports(1)[0] // 200 * 200 + random.randrange(0, 200 - size, 2)
 
 
 def session(port: int, *, law: str = "PCMU", version: int = 1) -> str:
@@ -123,7 +130,7 @@ class Server:
 @contextlib.asynccontextmanager
 async def media_server(directory: Path, edge: int, *options: str) -> AsyncIterator[Server]:
     """Starts it, waits until it answers, ends it by SIGTERM and expects exit status 0."""
-    sip, rtp = free_ports(1)[0], free_ports(100)[0]
+    sip, rtp = free_ports(1)[0], free_range(100)
     http = free_ports(1, socket.SOCK_STREAM)[0]
     log = directory / "mediasrv.log"
     arguments = ["--sip", sip, "--http", http, "--edge", edge, "--rtp", rtp, "--directory", directory, *options]
