@@ -1,0 +1,88 @@
+"""Calls in progress: requests inside a dialog, and the dialog's own events, which become the call journal."""
+
+from typing import Any, NoReturn
+
+from kemi import clock, ksr, media, node, running
+from kemi.answer import done, refuse
+from kemi.causes import NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason, cause_of_status
+
+TIMED_OUT = 1024  # bit of $dlg(dflags)
+FAKE_CALLID = "123"  # of the message an event has that no message caused
+
+
+def follow() -> None:
+    """A request inside a dialog goes where its Route says; ends the route."""
+    if not ksr.has_to_tag():
+        return
+    if not ksr.loose_route():
+        leave_dialogless()
+    ksr.remove_headers("^X-Cardswitch-")
+    media.in_request()
+    if ksr.is_method("INVITE|UPDATE"):
+        ksr.on_reply("ksr_reply_in_dialog")
+    ksr.relay()
+    done()
+
+
+def leave_dialogless() -> NoReturn:
+    """An ACK of a negative reply of ours, or a request for a dialog that we do not know."""
+    if ksr.is_method("ACK"):
+        if ksr.acknowledges_known():
+            ksr.relay()
+        done()
+    refuse(NO_SUCH_DIALOG, stateful=False)
+
+
+def event(name: str) -> None:
+    """``name`` as Kamailio calls it."""
+    call = running.call_of_dialog()
+    if name in ("dialog:end", "dialog:failed"):
+        media.release(ksr.get("$dlg(callid)") or "", ksr.get("$dlg(from_tag)") or "")
+    if call is None:
+        return
+    if name == "dialog:start":
+        answered(call)
+    elif name == "dialog:failed":
+        failed(call)
+    elif name in ("dialog:end", "dialog:timeout"):
+        ended(call, timeout=name == "dialog:timeout")
+
+
+def answered(call: running.PlacedCall) -> None:
+    running.remember_answer()
+    event = running.bare_event("answer", call, node.settings().node)
+    node.write_journal({**event, **running.dialog_fields(call)})
+
+
+def failed(call: running.PlacedCall) -> None:
+    """Refused, not answered in time, or cancelled."""
+    status = 487 if ksr.canceled() else ksr.reply_status() or 408
+    carrier_id, gateway_id = running.attempt_of_dialog()
+    event = running.bare_event("failed", call, node.settings().node)
+    cause = int(ksr.get("$avp(cause)") or 0) or cause_of_status(status)
+    fields = {"sip": status, "cause": cause, "carrier_id": carrier_id, "gateway_id": gateway_id}
+    node.write_journal({**event, **fields})
+
+
+def ended(call: running.PlacedCall, *, timeout: bool) -> None:
+    """Written at the time-out already, and again when the BYEs are through: either may be lost, one is enough."""
+    answer = running.answer_of_dialog()
+    fields: dict[str, Any] = {
+        **running.dialog_fields(call),
+        "answer_us": answer.t_us if answer else 0,
+        "answer_mono_us": answer.mono_us if answer else 0,
+        **how_it_ended(timeout),
+    }
+    if answer and answer.boot != clock.boot_id():
+        fields["answer_boot"] = answer.boot
+    node.write_journal({**running.bare_event("end", call, node.settings().node), **fields})
+
+
+def how_it_ended(timeout: bool) -> dict[str, Any]:
+    """Who ended it and the Q.850 cause."""
+    if timeout or ksr.get_int("$dlg(dflags)") & TIMED_OUT:
+        return {"by": "timeout", "cause": RECOVERY_ON_TIMER, "sip": 0}
+    if ksr.get("$ci") == FAKE_CALLID or not ksr.is_method("BYE"):
+        return {"by": "platform", "cause": NORMAL_CLEARING, "sip": 0}
+    by = "caller" if ksr.get("$ft") == ksr.get("$dlg(from_tag)") else "callee"
+    return {"by": by, "cause": cause_in_reason(ksr.header("Reason")) or NORMAL_CLEARING, "sip": 0}

@@ -1,0 +1,70 @@
+"""The first steps of the route: what is refused before anyone asks who it is from."""
+
+import re
+
+from kemi import ksr
+from kemi.answer import done, refuse
+from kemi.causes import BAD_REQUEST, NOT_ALLOWED, TOO_LARGE, TOO_MANY_HOPS
+from kemi.settings import EdgeSettings
+
+HOPS_MAX = 30
+MESSAGE_CHECKS = (
+    17895  # the module's default: Via, URI scheme, required headers, CSeq, Content-Length, Expires, digest …
+)
+URI_CHECKS = 7  # R-URI, From, To
+NAT_BY_VIA = 2 | 16  # address or port in Via are not those the packet came from
+METHODS = "INVITE|ACK|BYE|CANCEL|OPTIONS|INFO|UPDATE|PRACK"
+SCANNERS = re.compile(r"friendly|scanner|sipcli|sipvicious|sipsak|pplsip|iwar|sundayddr|vaxsip", re.IGNORECASE)
+
+
+def check_limits(edge: EdgeSettings, *, known_source: bool) -> None:
+    """Size, hops, known scanners, floods, malformed messages. Scanners and floods get no reply."""
+    if not known_source and (SCANNERS.search(ksr.get("$ua") or "") or ksr.flooding()):
+        done()
+    if ksr.get_int("$ml") > edge.message_bytes_max:
+        refuse(TOO_LARGE, stateful=False)
+    if ksr.hops_exceeded(HOPS_MAX):
+        refuse(TOO_MANY_HOPS, stateful=False)
+    if not ksr.sane(MESSAGE_CHECKS, URI_CHECKS):
+        done()
+
+
+def pass_cancel() -> None:
+    """A CANCEL follows its INVITE; one without is dropped."""
+    if ksr.is_method("CANCEL"):
+        if ksr.cancel_known():
+            ksr.relay()
+        done()
+
+
+def skip_retransmission() -> None:
+    if not ksr.is_method("ACK") and ksr.retransmission():
+        done()
+
+
+def answer_probe() -> None:
+    """OPTIONS sent to us says that we live."""
+    if ksr.is_method("OPTIONS"):
+        ksr.append_reply_header("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK")
+        ksr.append_reply_header("Accept: application/sdp")
+        ksr.reply_stateless(200, "OK")
+        done()
+
+
+def only_invites() -> None:
+    if ksr.is_method("ACK"):
+        if ksr.acknowledges_known():
+            ksr.relay()
+        done()
+    if not ksr.is_method("INVITE"):
+        ksr.append_reply_header("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK")
+        refuse(NOT_ALLOWED, stateful=False)
+    if not ksr.get("$rU"):
+        refuse(BAD_REQUEST, stateful=False)
+
+
+def mend_nat() -> None:
+    """A caller behind NAT is answered, and later told BYE, where its request came from."""
+    if ksr.behind_nat(NAT_BY_VIA):
+        ksr.remember_rport()
+        ksr.use_source_as_contact()

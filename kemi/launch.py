@@ -1,0 +1,105 @@
+"""``python -m kemi.launch --config cardswitch.toml``: writes Kamailio's generated files and becomes Kamailio.
+
+Into the run directory (default: the one of the RPC socket) go ``edge.cfg``, which defines this node's addresses and
+paths and includes ``kamailio/kamailio.cfg``, and the list of media servers. Several nodes run side by side when their
+settings name different addresses and directories. Works as root and as a plain user.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from kemi.settings import EdgeSettings, edge_settings, host_and_port, neighbours
+from rating.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
+
+ROOT = Path(__file__).parent.parent
+CONFIGURATION = ROOT / "kamailio" / "kamailio.cfg"
+SCRIPT = ROOT / "kemi" / "route.py"
+KAMAILIO = "kamailio"
+MEDIASRV_GROUP = 1
+
+
+def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
+    """What ``edge.cfg`` defines for the files in ``kamailio/``."""
+    edge, near = edge_settings(settings), neighbours(settings)
+    return {
+        "EDGE_DEBUG": str(edge.debug),
+        "EDGE_UDP_WORKERS": str(edge.udp_workers),
+        "EDGE_TCP_WORKERS": str(edge.tcp_workers),
+        "EDGE_ASYNC_WORKERS": str(edge.async_workers),
+        "EDGE_UDP": f"udp:{edge.sip}",
+        "EDGE_TCP": f"tcp:{edge.sip}",
+        "EDGE_HTTP": f"tcp:{edge.http}",
+        "EDGE_LONGEST_S": str(edge.longest_call_s),
+        "EDGE_RTPENGINE": f'"udp:{near.rtpengine_ng}"',
+        "EDGE_DISPATCHER": f'"{run_dir / "dispatcher.list"}"',
+        "EDGE_RPC_SOCKET": f'"{edge.rpc_socket}"',
+        "EDGE_SCRIPT": f'"{SCRIPT}"',
+    }
+
+
+def write_files(settings: Settings, run_dir: Path) -> Path:
+    """Writes the generated files and empties the metrics directory; returns the path of ``edge.cfg``."""
+    edge, near = edge_settings(settings), neighbours(settings)
+    for address in (edge.sip, edge.http, near.rtpengine_ng, near.mediasrv_sip):
+        host_and_port(address)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(edge.metrics_dir, ignore_errors=True)  # counters of dead workers would be added up
+    edge.metrics_dir.mkdir(parents=True)
+    (run_dir / "dispatcher.list").write_text(f"{MEDIASRV_GROUP} sip:{near.mediasrv_sip} 8 0 name=mediasrv\n")
+    lines = [f"#!define {name} {value}" for name, value in defines(settings, run_dir).items()]
+    main_file = run_dir / "edge.cfg"
+    main_file.write_text("\n".join(["#!KAMAILIO", *lines, f'include_file "{CONFIGURATION}"', ""]))
+    return main_file
+
+
+def kamailio_command(settings: Settings, run_dir: Path) -> list[str]:
+    """The command that runs Kamailio in the foreground, logging to standard error."""
+    edge: EdgeSettings = edge_settings(settings)
+    memory = ["-m", str(edge.shared_memory_mb), "-M", str(edge.private_memory_mb)]
+    files = ["-f", str(run_dir / "edge.cfg"), "-Y", str(run_dir), "-P", str(run_dir / "kamailio.pid")]
+    return [KAMAILIO, *files, "-w", str(run_dir), *memory, "-DD", "-E"]
+
+
+def kamailio_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which the Python inside Kamailio finds our packages, the settings and its metrics files."""
+    site_packages = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    paths = [str(ROOT), str(site_packages)]
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin",  # not in a plain user's path
+        CONFIG_VARIABLE: str(settings.path.resolve()),
+        "PYTHONPATH": os.pathsep.join([inherited, *paths] if inherited else paths),
+        "PROMETHEUS_MULTIPROC_DIR": str(edge_settings(settings).metrics_dir),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns only when Kamailio could not be started."""
+    parser = argparse.ArgumentParser(prog="python -m kemi.launch", description=__doc__)
+    parser.add_argument("--config", help=f"settings file (default: ${CONFIG_VARIABLE})")
+    parser.add_argument("--run-dir", type=Path, help="directory of the generated files (default: the RPC socket's)")
+    options = parser.parse_args(argv)
+    try:
+        settings = load_settings(options.config)
+        run_dir = (options.run_dir or edge_settings(settings).rpc_socket.parent).resolve()
+        write_files(settings, run_dir)
+        command = kamailio_command(settings, run_dir)
+        environment = kamailio_environment(settings)
+    except (SettingsError, OSError) as error:
+        print(f"kemi.launch: {error}", file=sys.stderr)
+        return 1
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606 - becoming it is the point
+    except FileNotFoundError:
+        print("kemi.launch: kamailio is not installed (apt-get install kamailio)", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

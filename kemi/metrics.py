@@ -1,0 +1,26 @@
+"""Counters of the edge. Every process has a file of its own; /metrics adds them up (multiprocess mode)."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS = Counter("cardswitch_edge_requests_total", "Requests outside a dialog", ["method"])
+CALLS = Counter("cardswitch_edge_calls_total", "New calls by what became of them", ["kind", "outcome"])
+REPLIES = Counter("cardswitch_edge_final_replies_total", "Final replies of gateways", ["status"])
+FAILOVERS = Counter("cardswitch_edge_failovers_total", "Further gateways tried")
+ERRORS = Counter("cardswitch_edge_errors_total", "Exceptions in a callback", ["callback"])
+JOURNAL_EVENTS = Counter("cardswitch_edge_journal_events_total", "Events for the call journal", ["event"])
+JOURNAL_LOST = Counter("cardswitch_edge_journal_lost_total", "Events that could not be written")
+LEDGER_UNAVAILABLE = Counter("cardswitch_edge_ledger_unavailable_total", "Calls refused because of the ledger")
+AUTHORISE = Histogram(
+    "cardswitch_edge_authorise_seconds",
+    "Time to authorise or claim",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+PDD = Histogram("cardswitch_edge_pdd_seconds", "INVITE to ringing", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16))
+
+
+def exposition() -> str:
+    """All processes' counters in Prometheus' text format."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry).decode()

@@ -1,0 +1,170 @@
+"""A call on a card: hold in hand, dialog made, gateways tried in LCR order."""
+
+import json
+from dataclasses import asdict
+from typing import NoReturn
+
+from kemi import clock, ksr, media, metrics, node, running
+from kemi.answer import done, refuse
+from kemi.causes import (
+    NO_ANSWER,
+    NO_GATEWAY,
+    SERVER_ERROR,
+    Answer,
+    answer_to,
+    cause_in_reason,
+    cause_of_status,
+    ledger_unavailable,
+    try_another,
+)
+from kemi.directory import open_breaker
+from rating.model import Authorised, CallRequest, Route
+from rating.outcome import LedgerUnavailableError, Refusal
+
+ROUTES = "$avp(routes)"  # the gateways not tried yet, JSON
+DNIS = "$avp(dnis)"
+INVITE_US = "$avp(invite_us)"
+RANG = "$avp(rang)"
+REASON_CAUSE = "$avp(cause)"
+TIMER_SPARE_S = 1  # the dialog timer is ± 1 s: the caller gets what was announced, the charge is clamped to the hold
+
+
+def authorise(request: CallRequest) -> Authorised:
+    """A hold for a call on a card. Ends the route when it is refused or the ledger is away."""
+    with metrics.AUTHORISE.time():
+        try:
+            return _allowed(node.core().authorise(request), "card")
+        except LedgerUnavailableError as error:
+            refuse_unavailable("card", error)
+
+
+def claim(hold_id: str) -> Authorised:
+    """The hold of a second leg, which belongs to the first call that claims it."""
+    with metrics.AUTHORISE.time():
+        try:
+            return _allowed(node.core().claim(hold_id, claimant=ksr.get("$ci") or ""), "second_leg")
+        except LedgerUnavailableError as error:
+            refuse_unavailable("second_leg", error)
+
+
+def _allowed(outcome: Authorised | Refusal, kind: str) -> Authorised:
+    if isinstance(outcome, Refusal):
+        refuse_call(outcome, kind)
+    return outcome
+
+
+def refuse_call(refusal: Refusal, kind: str) -> NoReturn:
+    metrics.CALLS.labels(kind, refusal.value).inc()
+    refuse(answer_to(refusal))
+
+
+def refuse_unavailable(kind: str, error: LedgerUnavailableError) -> NoReturn:
+    open_breaker()
+    ksr.log_error(f"a {kind} call is refused, the ledger is away: {error}")
+    metrics.LEDGER_UNAVAILABLE.inc()
+    metrics.CALLS.labels(kind, "LEDGER_UNAVAILABLE").inc()
+    refuse(ledger_unavailable(node.edge().retry_after_s))
+
+
+def place(authorised: Authorised, kind: str) -> NoReturn:
+    """Makes the dialog with the hold's limit and tries the first gateway. Ends the route."""
+    call = running.PlacedCall(authorised.hold_id, authorised.call_id, authorised.limit_s, clock.steady_us())
+    if ksr.canceled():
+        give_up(call, Answer(487, "Request Terminated", 16))
+    if not authorised.routes:
+        give_up(call, NO_GATEWAY)
+    ksr.set_text(DNIS, authorised.dnis)
+    ksr.set_text(ROUTES, json.dumps([asdict(route) for route in authorised.routes[: node.edge().attempts_max]]))
+    if not ksr.manage_dialog():
+        give_up(call, SERVER_ERROR)
+    ksr.set_dialog_timeout(authorised.limit_s + TIMER_SPARE_S)
+    running.remember_call(call)
+    ksr.set_text(INVITE_US, str(call.invite_us))
+    ksr.record_route()
+    metrics.CALLS.labels(kind, "PLACED").inc()
+    try_next_gateway()
+
+
+def give_up(call: running.PlacedCall, answer: Answer) -> NoReturn:
+    """Before there is a dialog: the hold is voided by the journal."""
+    event = running.bare_event("failed", call, node.settings().node)
+    node.write_journal({**event, "sip": answer.status, "cause": answer.cause, "carrier_id": 0, "gateway_id": 0})
+    refuse(answer)
+
+
+def next_route() -> Route | None:
+    """Takes the best gateway that has not been tried."""
+    routes = json.loads(ksr.get(ROUTES) or "[]")
+    if not routes:
+        return None
+    ksr.set_text(ROUTES, json.dumps(routes[1:]))
+    return Route(**routes[0])
+
+
+def gateway_uri(route: Route, dnis: str) -> str:
+    """ "sip:192.0.2.7:5060;transport=tcp" with the tech prefix and the number in front of the address."""
+    scheme, _, address = route.uri.partition(":")
+    return f"{scheme}:{route.prefix}{dnis}@{address}"
+
+
+def try_next_gateway() -> NoReturn:
+    """Sends the INVITE to the next gateway; ends the route. Without one left, 503."""
+    route = next_route()
+    if route is None:
+        refuse(NO_GATEWAY)
+    running.remember_attempt(route.carrier_id, route.gateway_id)
+    ksr.set_request_uri(gateway_uri(route, ksr.get(DNIS) or ""))
+    ksr.set_timeouts_ms(final=node.edge().pdd_limit_ms, any_reply=node.edge().any_reply_ms)
+    ksr.on_branch("ksr_branch_to_gateway")
+    ksr.on_reply("ksr_reply_from_gateway")
+    ksr.on_failure("ksr_gateway_failed")
+    if not ksr.relay():
+        refuse(SERVER_ERROR)
+    done()
+
+
+def dress_for_gateway() -> None:
+    """What a gateway gets to see: none of our headers, no identity that was to be withheld, our media address."""
+    ksr.remove_headers("^X-Cardswitch-")
+    if running_privacy():
+        ksr.remove_headers("^(P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$")
+    media.in_request()
+
+
+def running_privacy() -> bool:
+    return ksr.get("$avp(privacy)") == "1"
+
+
+def hear_gateway() -> None:
+    """A reply of a gateway: media, post-dial delay, and the longer patience once it rings."""
+    status = ksr.reply_status()
+    media.in_reply()
+    if 180 <= status < 300 and not ksr.get(RANG):
+        note_ringing()
+        if status < 200:
+            ksr.set_timeouts_ms(final=node.edge().ring_limit_ms, any_reply=node.edge().any_reply_ms)
+    if status >= 300:
+        metrics.REPLIES.labels(str(status)).inc()
+        cause = cause_in_reason(ksr.header("Reason"))
+        ksr.set_text(REASON_CAUSE, str(cause or cause_of_status(status)))
+        if not cause:
+            ksr.append_header(f"Reason: Q.850;cause={cause_of_status(status)}")
+
+
+def note_ringing() -> None:
+    ksr.set_text(RANG, "1")
+    pdd_ms = (clock.steady_us() - int(ksr.get(INVITE_US) or clock.steady_us())) // 1000
+    running.remember_ringing(pdd_ms)
+    metrics.PDD.observe(pdd_ms / 1000)
+
+
+def after_failure() -> None:
+    """The last gateway tried has failed: the next one, or the answer for the caller."""
+    if ksr.canceled():
+        done()
+    status, rang = ksr.failure_status(), ksr.get(RANG) is not None
+    if try_another(status, rang=rang) and (ksr.get(ROUTES) or "[]") != "[]":
+        metrics.FAILOVERS.inc()
+        try_next_gateway()
+    if status == 408:  # a time-out of ours: say what it means
+        refuse(NO_ANSWER if rang else NO_GATEWAY)

@@ -1,0 +1,219 @@
+"""The routing of the edge, in the order in which a call goes. Loaded by app_python3 (``kamailio/python.cfg``).
+
+Each callback is a list of steps. A step that has dealt with the message ends the route by raising ``Answered``
+(kemi/answer.py); any other exception is a bug: it is logged and counted, and a request gets a 500.
+"""
+
+import time
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import NoReturn
+
+from kemi import callers, dialogs, directory, entrance, ivr, ksr, media, metrics, node, place, web
+from kemi.answer import Answered, done, refuse
+from kemi.callers import Caller
+from kemi.causes import SERVER_ERROR, UNKNOWN_SOURCE, ledger_unavailable
+from rating.model import CallRequest, Card
+from rating.numbers import normalise_dnis
+from rating.outcome import LedgerUnavailableError, Refusal
+
+TRUNK = "$avp(trunk)"
+MEDIA_SERVER = "mediasrv"  # no trunk: the value of TRUNK has "trunk:" in front otherwise
+
+BYE_SETTLES_S = 0.010  # upstream 4169: the reply to the first BYE of ours must not overtake the sending of the second
+
+Callback = Callable[..., int]
+
+
+def guarded(callback: Callable[..., None]) -> Callback:
+    """No exception leaves a callback: Kamailio would give no reply, or keep an HTTP client waiting.
+
+    Kamailio passes its message object, which nothing here needs, and to event callbacks the event's name.
+    """
+
+    @wraps(callback)
+    def safe(self: "Edge", _message: object, *event: str) -> int:
+        try:
+            callback(self, *event)
+        except Answered:
+            pass
+        except Exception:  # whatever it is, the next message must be served
+            metrics.ERRORS.labels(callback.__name__).inc()
+            ksr.log_error(f"{callback.__name__}: {traceback.format_exc()}")
+            self.apologise(callback.__name__)
+        return 1
+
+    return safe
+
+
+class Edge:
+    """The object whose methods Kamailio calls. One in each process, made before the fork."""
+
+    def __init__(self) -> None:
+        self.directory = directory.Cache()
+
+    def child_init(self, _rank: int) -> int:
+        return 0
+
+    # -- a request, in a SIP worker: nothing here may wait
+
+    @guarded
+    def ksr_request_route(self) -> None:
+        source = ksr.source()
+        from_media_server = ivr.is_media_server(source)
+        trunk = self.directory.current().trunk_of(source[0])
+        entrance.check_limits(node.edge(), known_source=from_media_server or trunk is not None)
+        entrance.pass_cancel()
+        entrance.skip_retransmission()
+        dialogs.follow()
+        entrance.answer_probe()
+        entrance.only_invites()
+        if trunk is None and not from_media_server:
+            metrics.CALLS.labels("unknown", "UNKNOWN_SOURCE").inc()
+            refuse(UNKNOWN_SOURCE, stateful=False)
+        if directory.breaker_open():
+            metrics.LEDGER_UNAVAILABLE.inc()
+            refuse(ledger_unavailable(node.edge().retry_after_s), stateful=False)
+        entrance.mend_nat()
+        ksr.set_text(TRUNK, MEDIA_SERVER if from_media_server or trunk is None else f"trunk:{trunk.name}")
+        self.hand_over()
+
+    def hand_over(self) -> NoReturn:
+        """From here on the ledger is asked, which may take its time: in another process."""
+        ksr.new_transaction()
+        ksr.reply(100, "Trying")
+        if not ksr.run_in_async_worker("ksr_place_call"):
+            refuse(SERVER_ERROR)
+        done()
+
+    # -- a new call, in an async worker
+
+    @guarded
+    def ksr_place_call(self) -> None:
+        origin = ksr.get(TRUNK) or ""
+        if directory.breaker_open():
+            refuse(ledger_unavailable(node.edge().retry_after_s))
+        if origin == MEDIA_SERVER:
+            self.connect_second_leg()
+        trunk = self.directory.current().trunk_named(origin.removeprefix("trunk:"))
+        if trunk is None:
+            refuse(UNKNOWN_SOURCE)
+        caller = callers.identify(trunk)
+        dnis = self.dialled(caller)
+        card = self.card_of(caller)
+        access = self.directory.current().access_numbers.get(dnis)
+        if access is not None:
+            ivr.send(caller, access, card_id=card.card_id if card else None, dnis=dnis)
+        if card is None:
+            self.ask_for_pin(caller, dnis)
+        else:
+            self.place_direct(caller, card, dnis)
+
+    def connect_second_leg(self) -> NoReturn:
+        place.place(place.claim(ksr.header("X-Cardswitch-Hold") or ""), "second_leg")
+
+    def dialled(self, caller: Caller) -> str:
+        """The number called, E.164 digits."""
+        number = ksr.get("$rU") or ""
+        if number.lstrip("+") in self.directory.current().access_numbers:
+            return number.lstrip("+")
+        dnis = normalise_dnis(number, caller.trunk.country)
+        if isinstance(dnis, Refusal):
+            place.refuse_call(dnis, "card")
+        return dnis
+
+    def card_of(self, caller: Caller) -> Card | None:
+        """The card a trusted CallerID is registered on; ends the route when that card may not be used."""
+        if not caller.trusted or caller.ani is None:
+            return None
+        try:
+            card = node.core().card_by_ani(caller.ani)
+        except LedgerUnavailableError as error:
+            place.refuse_unavailable("card", error)
+        if isinstance(card, Refusal):
+            place.refuse_call(card, "card")
+        return card
+
+    def ask_for_pin(self, caller: Caller, dnis: str) -> NoReturn:
+        access = self.directory.current().access_number_for(caller.trunk.country)
+        if access is None:
+            place.refuse_call(Refusal.UNKNOWN_CARD, "card")
+        ivr.send(caller, access, card_id=None, dnis=dnis)
+
+    def place_direct(self, caller: Caller, card: Card, dnis: str) -> NoReturn:
+        call_id = ivr.new_call_id()
+        request = CallRequest(
+            hold_id=ivr.new_call_id(),
+            call_id=call_id,
+            card_id=card.card_id,
+            dnis=dnis,
+            ani=caller.ani,
+            trunk=caller.trunk.name,
+            attestation=caller.attestation,
+            node=node.settings().node,
+        )
+        if caller.privacy:
+            ksr.set_text("$avp(privacy)", "1")
+        place.place(place.authorise(request), "card")
+
+    # -- on the way to the far end, and back
+
+    @guarded
+    def ksr_branch_to_gateway(self) -> None:
+        place.dress_for_gateway()
+
+    @guarded
+    def ksr_reply_from_gateway(self) -> None:
+        place.hear_gateway()
+
+    @guarded
+    def ksr_gateway_failed(self) -> None:
+        place.after_failure()
+
+    @guarded
+    def ksr_branch_to_media_server(self) -> None:
+        ivr.dress_for_media_server()
+
+    @guarded
+    def ksr_media_server_failed(self) -> None:
+        ivr.after_failure()
+
+    @guarded
+    def ksr_reply_in_dialog(self) -> None:
+        media.in_reply()
+
+    @guarded
+    def ksr_reply_route(self) -> None:
+        if ksr.method() == "BYE" and ksr.get_int("$hdrc(Via)") == 1:
+            time.sleep(BYE_SETTLES_S)
+
+    # -- a call's life
+
+    @guarded
+    def ksr_dialog_event(self, name: str) -> None:
+        dialogs.event(name)
+
+    # -- the rest
+
+    @guarded
+    def ksr_refresh_directory(self, *_: str) -> None:
+        directory.refresh(node.core())
+
+    @guarded
+    def ksr_xhttp_event(self, *_: str) -> None:
+        web.answer()
+
+    def apologise(self, callback: str) -> None:
+        """After a bug in ``callback``: whoever waits for an answer gets one."""
+        if callback == "ksr_request_route" and not ksr.is_method("ACK"):
+            ksr.reply_stateless(SERVER_ERROR.status, SERVER_ERROR.reason)
+        elif callback in ("ksr_place_call", "ksr_gateway_failed"):
+            ksr.reply(SERVER_ERROR.status, SERVER_ERROR.reason)
+        elif callback == "ksr_xhttp_event":
+            ksr.http_reply(500, "Internal Server Error", "text/plain", "see the log\n")
+
+
+def mod_init() -> Edge:
+    """Called by Kamailio once, before it forks."""
+    return Edge()

@@ -1,0 +1,68 @@
+"""The edge's own part of the settings file: the tables ``edge``, ``rtpengine`` and ``mediasrv``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rating.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """Times in seconds unless named otherwise; sizes in bytes. Addresses are "host:port"."""
+
+    sip: str
+    rpc_socket: Path
+    http: str
+    metrics_dir: Path
+    udp_workers: int = 4
+    tcp_workers: int = 2
+    async_workers: int = 2
+    shared_memory_mb: int = 64
+    private_memory_mb: int = 8
+    debug: int = 2
+    longest_call_s: int = 14_400  # of a call whose product names no limit
+    ivr_longest_s: int = 7_200  # of a caller's leg to the media server
+    pdd_limit_ms: int = 8_000  # a gateway that does not ring in this time is left for the next
+    any_reply_ms: int = 3_000  # … or that says nothing at all in this
+    ring_limit_ms: int = 90_000
+    attempts_max: int = 4  # gateways tried for a call
+    message_bytes_max: int = 16_384
+    retry_after_s: int = 5
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Where the media relay and the media server are."""
+
+    rtpengine_ng: str
+    mediasrv_sip: str
+
+
+def edge_settings(settings: Settings) -> EdgeSettings:
+    """The table ``edge``. Raises SettingsError naming what is missing or not known."""
+    table: dict[str, Any] = dict(settings.table("edge"))
+    for name in ("rpc_socket", "metrics_dir"):
+        if name in table:
+            table[name] = Path(table[name])
+    try:
+        return EdgeSettings(**table)
+    except TypeError as error:
+        raise SettingsError(f"{settings.path}: [edge]: {error}") from error
+
+
+def neighbours(settings: Settings) -> Neighbours:
+    """Raises SettingsError when an address is missing."""
+    try:
+        return Neighbours(settings.table("rtpengine")["ng"], settings.table("mediasrv")["sip"])
+    except KeyError as error:
+        raise SettingsError(f"{settings.path}: missing setting {error} in [rtpengine] or [mediasrv]") from error
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """("127.0.0.1", 5060) of "127.0.0.1:5060", ("::1", 5060) of "[::1]:5060". Raises SettingsError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        raise SettingsError(f"{address!r} is not host:port")
+    return host.strip("[]"), int(port)
