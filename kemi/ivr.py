@@ -52,7 +52,6 @@ def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str
         refuse(NO_MEDIA_SERVER)
     ksr.manage_dialog()
     ksr.set_dialog_timeout(node.edge().ivr_longest_s)
-    ksr.record_route()
     metrics.CALLS.labels("ivr", "PLACED").inc()
     relay()
 
@@ -69,6 +68,7 @@ def relay() -> NoReturn:
 
 def dress_for_media_server() -> None:
     """Removes what the outside may have forged, then adds what we know."""
+    ksr.record_route()
     ksr.remove_headers("^X-Cardswitch-")
     for line in json.loads(ksr.get(HEADERS) or "[]"):
         ksr.append_header(line)

@@ -80,7 +80,6 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
     ksr.set_dialog_timeout(authorised.limit_s + TIMER_SPARE_S)
     running.remember_call(call)
     ksr.set_text(INVITE_US, str(call.invite_us))
-    ksr.record_route()
     metrics.CALLS.labels(kind, "PLACED").inc()
     try_next_gateway()
 
@@ -124,14 +123,18 @@ def try_next_gateway() -> NoReturn:
 
 
 def dress_for_gateway() -> None:
-    """What a gateway gets to see: none of our headers, no identity that was to be withheld, our media address."""
+    """What a gateway gets to see: none of our headers, no identity that was to be withheld, our media address.
+
+    Record-Route is added here, too: what an async worker adds before the relay is lost for the second attempt.
+    """
+    ksr.record_route()
     ksr.remove_headers("^X-Cardswitch-")
-    if running_privacy():
+    if wants_privacy():
         ksr.remove_headers("^(P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$")
     media.in_request()
 
 
-def running_privacy() -> bool:
+def wants_privacy() -> bool:
     return ksr.get("$avp(privacy)") == "1"
 
 

@@ -96,7 +96,7 @@ def dialog_fields(call: PlacedCall) -> dict[str, Any]:
     return {
         "callid": ksr.get("$dlg(callid)") or "",
         "from_tag": ksr.get("$dlg(from_tag)") or "",
-        "to_tag": ksr.get("$dlg(to_tag)") or "",
+        "to_tag": ksr.get("$dlg(to_tag)") or ksr.get("$tt") or "",  # not in the dialog yet at its start
         "dlg": f"{ksr.get_int('$dlg(h_entry)')}:{ksr.get_int('$dlg(h_id)')}",
         "carrier_id": carrier_id,
         "gateway_id": gateway_id,

@@ -235,7 +235,7 @@ class Sipp:
 
 
 def free_port(address: str) -> int:
-    """A port below the ephemeral range that is free for UDP and TCP at ``address``. Raises OSError when there is none."""
+    """A port below the ephemeral range, free for UDP and TCP at ``address``. Raises OSError when there is none."""
     for port in range(15_400 + hash(address) % 97, 19_000, 2):
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
