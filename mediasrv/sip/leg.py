@@ -298,7 +298,7 @@ class Leg:
     async def _unless_gone(self, wanted: asyncio.Future[T]) -> T:
         either: list[asyncio.Future[Any]] = [wanted, self.gone]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not wanted.done():
+        if self.gone.done() or not wanted.done():
             raise LegGoneError
         return wanted.result()
 

@@ -109,8 +109,8 @@ class _Socket:
     def send_to(self, data: str, address: Address) -> None:
         try:
             self._socket.sendto(to_datagram(data), address)
-        except OSError as error:  # as if lost on the way: the transaction repeats it, or times out
-            log.warning("cannot send to %s:%s: %s", address[0], address[1], error.strerror)
+        except (OSError, OverflowError) as error:  # as if lost on the way: the transaction repeats it, or times out
+            log.warning("cannot send to %s:%s: %s", address[0], address[1], error)
 
     def _readable(self) -> None:
         for _ in range(_DATAGRAMS_A_WAKE):
