@@ -90,13 +90,20 @@ class Bridge:
         self._leg: OutgoingLeg
 
     async def run(self) -> BridgeResult:
-        """Places, connects, returns at the end with the caller back."""
+        """Places, connects, returns at the end with the caller back. Cancelled, it ends the second leg too."""
         offer = self._caller.leg.remote_sdp
         try:
             self._leg = self._edge.place(self._authorised, sdp.with_origin(offer, self._origin))
         except (OSError, ValueError):
             return BridgeResult(BridgeOutcome.UNREACHABLE, placed=False)
         self._leg.user = self
+        try:
+            return await self._run(offer)
+        except asyncio.CancelledError:
+            await self._leg.end()
+            raise
+
+    async def _run(self, offer: str) -> BridgeResult:
         if not await self._answered():
             return self._failed()
         started_s = time.monotonic()

@@ -92,6 +92,11 @@ class Leg:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = SessionTimer(self._refresh, self._lost)
 
+    @property
+    def up(self) -> bool:
+        """Answered and acknowledged, and not ended."""
+        return self.machine.life is Life.UP
+
     # -- what the owner does ------------------------------------------------------------------------------------------
 
     async def offer(self, sdp: str) -> str:

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from sip_far_end import CALL_HEADERS, SOON_S, FarEnd, Server, media_server, session, soon
 
 from mediasrv import sdp
-from mediasrv.sip.leg import Leg
+from mediasrv.sip.incoming import IncomingLeg
+from mediasrv.sip.leg import Leg, Refusal
 from mediasrv.sip.outgoing import OutgoingLeg
 
 
@@ -27,14 +30,32 @@ async def on_the_line(directory: Path, *options: str) -> AsyncIterator[tuple[Ser
     edge.agent.close()
 
 
-async def keys(leg: Leg, keys: str) -> None:
-    for key in keys:
-        leg.send_info("application/dtmf", key)
+def key(leg: Leg, keys: str, kind: str = "application/dtmf") -> None:
+    for one in keys:
+        leg.send_info(kind, one if kind == "application/dtmf" else f"Signal={one}\r\nDuration=160\r\n")
+
+
+async def connected(server: Server, edge: FarEnd, leg: OutgoingLeg) -> IncomingLeg:
+    """The second leg, once the caller has been offered the callee's session and has answered."""
+    key(leg, "44#")
+    second = await edge.next_call()
+    second.answer(session(5000))
+    await soon(lambda: edge.offers and sdp.read(edge.offers[-1]).port == 5000)
+    await soon(lambda: second.up)
+    return second
+
+
+async def taken_back(edge: FarEnd, leg: OutgoingLeg) -> None:
+    """The caller's media is at the media server again."""
+    before = sdp.read(session(5000)).port
+    await soon(lambda: sdp.read(edge.offers[-1]).port != before)
+    assert leg.up
 
 
 async def test_a_caller_is_connected_and_taken_back(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (server, edge, leg):
-        await keys(leg, "33142345678#")
+        own = sdp.read(leg.remote_sdp).port
+        key(leg, "33142345678#", "application/dtmf-relay")
         second = await edge.next_call()
         assert second.invite.uri.startswith("sip:33142345678@")
         assert second.invite.header("x-cardswitch-call") == "c" * 32
@@ -44,9 +65,160 @@ async def test_a_caller_is_connected_and_taken_back(tmp_path: Path) -> None:
         second.answer(session(5000))
         await soon(lambda: edge.offers)
         assert sdp.read(edge.offers[0]).port == 5000  # and the callee's to the caller
-        await second.bye()
+        await second.bye("Q.850;cause=16")
         await soon(lambda: len(edge.offers) == 2)
-        taken_back = sdp.read(edge.offers[1])
-        assert taken_back.port == sdp.read(leg.remote_sdp or "").port != 5000
+        assert sdp.read(edge.offers[1]).port == own
         bridged = await server.step("bridged")
-        assert (bridged["outcome"], bridged["sip"]) == ("completed", 200)
+        assert (bridged["outcome"], bridged["sip"], bridged["cause"]) == ("completed", 200, 16)
+        key(leg, "44#")  # and on to the next destination
+        assert (await edge.next_call()).invite.uri.startswith("sip:44@")
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "outcome"),
+    [
+        (486, 17, "busy"),
+        (404, 1, "wrong_number"),
+        (480, 0, "no_answer"),
+        (503, 34, "unreachable"),
+        (603, 21, "rejected"),
+    ],
+)
+async def test_a_refused_call_has_its_reason(tmp_path: Path, status: int, cause: int, outcome: str) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        key(leg, "44#")
+        (await edge.next_call()).refuse(status, [("Reason", f"Q.850;cause={cause}")] if cause else [])
+        bridged = await server.step("bridged")
+        assert (bridged["outcome"], bridged["sip"], bridged["cause"]) == (outcome, status, cause)
+        assert bridged["seconds"] == 0
+        assert edge.offers == []  # the caller was never given away
+        assert leg.up
+
+
+async def test_ringing_ends_after_a_time(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path, "--ring-max", "1") as (server, edge, leg):
+        key(leg, "44#")
+        second = await edge.next_call()
+        second.ring()
+        assert (await server.step("bridged"))["outcome"] == "no_answer"
+        assert (await asyncio.wait_for(second.gone, SOON_S)).status == 487
+        assert leg.up
+
+
+@pytest.mark.parametrize("moment", ["unanswered", "ringing", "connected"])
+async def test_a_caller_who_hangs_up_ends_the_second_leg(tmp_path: Path, moment: str) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        if moment == "connected":
+            second = await connected(server, edge, leg)
+        else:
+            key(leg, "44#")
+            second = await edge.next_call()
+            if moment == "ringing":
+                second.ring()
+        await leg.bye()
+        assert (await asyncio.wait_for(second.gone, SOON_S)).remote
+        assert (await server.step("bridged"))["outcome"] == "caller_left"
+
+
+@pytest.mark.parametrize("moment", ["ringing", "connected"])
+async def test_two_hashes_bring_the_caller_back(tmp_path: Path, moment: str) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        if moment == "connected":
+            second = await connected(server, edge, leg)
+        else:
+            key(leg, "44#")
+            second = await edge.next_call()
+            second.ring()
+        key(leg, "1##")
+        assert (await asyncio.wait_for(second.gone, SOON_S)).remote
+        assert (await server.step("bridged"))["outcome"] == "recalled"
+        if moment == "connected":
+            await taken_back(edge, leg)
+        key(leg, "55#")
+        assert (await edge.next_call()).invite.uri.startswith("sip:55@")
+
+
+async def test_the_edges_bye_at_the_limit_is_told_from_a_hang_up(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await connected(server, edge, leg)
+        await second.bye("Q.850;cause=102")
+        assert (await server.step("bridged"))["outcome"] == "limit"
+        await taken_back(edge, leg)
+
+
+async def test_a_call_past_its_limit_is_ended_by_us_too(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path, "--limit", "-3") as (server, edge, leg):  # PAST_LIMIT_S later: after 2 s
+        second = await connected(server, edge, leg)
+        gone = await asyncio.wait_for(second.gone, SOON_S)
+        assert (gone.remote, gone.cause) == (True, 102)
+        assert (await server.step("bridged"))["outcome"] == "limit"
+
+
+async def test_a_caller_whose_phone_refuses_the_session_is_not_connected(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        edge.answer = Refusal(488)
+        key(leg, "44#")
+        second = await edge.next_call()
+        second.answer(session(5000))
+        assert (await asyncio.wait_for(second.gone, SOON_S)).remote
+        assert (await server.step("bridged"))["outcome"] == "unreachable"
+        assert leg.up
+
+
+async def test_offers_of_a_connected_call_go_through(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await connected(server, edge, leg)
+        edge.answer = session(5000, version=2)  # the callee's answer
+        assert sdp.read(await leg.offer(session(4002, version=3))).port == 5000
+        assert sdp.read(edge.offers[-1]).port == 4002
+        edge.answer = session(4002, version=3)  # the caller's answer
+        assert sdp.read(await second.offer(session(5002, version=3))).port == 4002
+        assert sdp.read(edge.offers[-1]).port == 5002
+        before = len(edge.offers)
+        await second.offer(session(5002, version=3))  # a refresh: nothing has changed, nobody is asked
+        assert len(edge.offers) == before
+
+
+async def test_a_caller_on_hold_is_answered_as_such(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (_, __, leg):
+        held = await leg.offer(session(4000, version=3).replace("a=sendrecv", "a=sendonly"))
+        assert sdp.read(held).direction == "recvonly"
+
+
+async def test_who_is_refused(tmp_path: Path) -> None:
+    edge, stranger = FarEnd(), FarEnd()
+    unknown = [*CALL_HEADERS[:1], ("X-Cardswitch-Access", "18005550199")]
+    video = session(4000).replace("RTP/AVP 0 8 101", "RTP/AVP 18")
+    refused = [(stranger, session(4000), CALL_HEADERS, 403), (edge, video, CALL_HEADERS, 488),
+               (edge, session(4000), unknown, 404), (edge, session(4000), [], 404)]  # fmt: skip
+    async with media_server(tmp_path, edge.port) as server:
+        for far_end, offer, headers, status in refused:
+            gone = await asyncio.wait_for(far_end.call(server.sip, offer, headers).gone, SOON_S)
+            assert gone.status == status
+    edge.agent.close()
+    stranger.agent.close()
+
+
+async def test_a_full_server_is_busy_and_a_draining_one_ends_with_its_last_call(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path, "--calls-max", "1") as (server, edge, leg):
+        gone = await asyncio.wait_for(edge.call(server.sip, session(4000), CALL_HEADERS).gone, SOON_S)
+        assert gone.status == 486
+        assert (await server.get("/healthz"))[0] == 200
+        server.process.send_signal(signal.SIGHUP)
+        status = 200
+        while status == 200:
+            status = (await server.get("/healthz"))[0]
+        gone = await asyncio.wait_for(edge.call(server.sip, session(4000), CALL_HEADERS).gone, SOON_S)
+        assert gone.status == 503
+        assert "cardswitch_ivr_calls_active 1.0" in (await server.get("/metrics"))[1]
+        await leg.bye()
+        assert await asyncio.wait_for(server.process.wait(), SOON_S) == 0
+
+
+async def test_sigterm_says_goodbye_to_every_leg(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await connected(server, edge, leg)
+        server.process.terminate()
+        for one in (leg, second):
+            assert (await asyncio.wait_for(one.gone, SOON_S)).remote
+        assert await asyncio.wait_for(server.process.wait(), SOON_S) == 0
