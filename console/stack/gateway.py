@@ -1,15 +1,26 @@
 """The demo gateway: baresip as a carrier's far end. It answers every number, says something, and records what it hears.
 
-A demonstration device on a loopback address, nothing for production.
+A demonstration device on a loopback address, nothing for production. baresip answers only for the users it knows, so
+a front desk stands before it: it puts baresip's user in the place of the number dialled, and passes answers back.
+In-dialog requests go to baresip directly, by its Contact.
+
+``python -m console.stack.gateway --listen 127.0.0.30:5060 --device 127.0.0.30:5062 -- baresip -f DIR``
 """
 
+import argparse
+import contextlib
+import re
+import socket
 import subprocess
+import sys
 import wave
 from pathlib import Path
 
 from console.stack.errors import StackError
 from console.stack.plan import GATEWAY_HOST, Plan
-from console.stack.process import find_program
+from console.stack.probe import Address, parse_address
+from console.stack.process import end_child, find_program
+from console.stack.signals import StopRequested, install
 
 SPEECH = (
     "Hello, this is the demo gateway, at the far end of your call. What you say is recorded here. "
@@ -20,6 +31,7 @@ SAMPLE_RATE = 8000
 
 MODULES = Path("/usr/lib/baresip/modules")
 CALLS_MAX = 60
+USER = "gateway"
 
 
 def speech_file(plan: Plan) -> Path:
@@ -42,18 +54,20 @@ def command(plan: Plan) -> list[str]:
         render_speech(SPEECH, speech_file(plan))
         repeat(speech_file(plan), source, SPEECH_REPEATED_TO_S)
     at = plan.addresses
-    account = f"<sip:gateway@{GATEWAY_HOST}:{at.gateway}>;regint=0;answermode=auto;catchall=yes"
+    account = f"<sip:{USER}@{GATEWAY_HOST}:{at.gateway_device}>;regint=0;answermode=auto"
     (home / "accounts").write_text(f"{account};audio_codecs=PCMU/8000/1,PCMA/8000/1\n")
     (home / "contacts").write_text("")
     (home / "config").write_text(_config(plan, source))
-    return [program, "-f", str(home)]
+    ours = [sys.executable, "-P", "-m", "console.stack.gateway"]
+    ends = ["--listen", f"{GATEWAY_HOST}:{at.gateway}", "--device", f"{GATEWAY_HOST}:{at.gateway_device}"]
+    return [*ours, *ends, "--", program, "-f", str(home)]
 
 
 def _config(plan: Plan, source: Path) -> str:
     at = plan.addresses
     settings = [
         "poll_method epoll",
-        f"sip_listen {GATEWAY_HOST}:{at.gateway}",
+        f"sip_listen {GATEWAY_HOST}:{at.gateway_device}",
         f"net_interface {GATEWAY_HOST}",
         f"call_max_calls {CALLS_MAX}",
         f"audio_source aufile,{source}",
@@ -69,7 +83,7 @@ def _config(plan: Plan, source: Path) -> str:
         f"snd_path {heard_directory(plan)}",
         f"module_path {MODULES}",
         *(f"module {name}.so" for name in ("g711", "aufile", "sndfile", "uuid")),
-        *(f"module_app {name}.so" for name in ("account", "menu", "ctrl_tcp")),
+        *(f"module_app {name}.so" for name in ("account", "ctrl_tcp")),
         f"ctrl_tcp_listen {GATEWAY_HOST}:{at.gateway_control}",
     ]
     return "\n".join(settings) + "\n"
@@ -116,3 +130,55 @@ def repeat(source: Path, target: Path, seconds: int) -> None:
     with wave.open(str(target), "wb") as file:
         file.setparams(parameters)
         file.writeframes(((frames + pause) * (wanted // len(frames + pause) + 1))[:wanted])
+
+
+def to_device(datagram: bytes) -> bytes:
+    """A request as baresip gets it: its own user in the Request-URI; ``rport`` (RFC 3581) makes it answer to us."""
+    first, _, rest = datagram.partition(b"\r\n")
+    first = re.sub(rb"^([A-Z]+ sips?:)[^@ ]*@", rb"\g<1>" + USER.encode() + b"@", first)
+    via = re.search(rb"(?im)^(?:Via|v) *:[^,\r\n]*", rest)
+    if via and b"rport" not in via[0]:
+        rest = rest[: via.end()] + b";rport" + rest[via.end() :]
+    return first + b"\r\n" + rest
+
+
+def sent_by(response: bytes) -> Address | None:
+    """Where a response belongs: the topmost Via's own address (RFC 3261, section 18.2.2)."""
+    via = re.search(rb"(?im)^(?:Via|v) *: *SIP */ *2\.0 */ *UDP +([0-9.]+)(?::(\d+))?", response)
+    return (via[1].decode(), int(via[2] or 5060)) if via else None
+
+
+def front_desk(desk: socket.socket, device: Address, child: subprocess.Popen[bytes]) -> None:
+    """Passes datagrams on until baresip ends."""
+    desk.settimeout(1.0)
+    while child.poll() is None:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            datagram, source = desk.recvfrom(65535)
+            if source != device:
+                desk.sendto(to_device(datagram), device)
+            elif (target := sent_by(datagram)) is not None:
+                desk.sendto(datagram, target)
+
+
+def main() -> int:
+    """Runs the front desk and baresip behind it until a signal, or until baresip ends."""
+    parser = argparse.ArgumentParser(description="the demo gateway")
+    parser.add_argument("--listen", type=parse_address, required=True)
+    parser.add_argument("--device", type=parse_address, required=True)
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+    install()
+    child = subprocess.Popen(options.command)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as desk:
+            desk.bind(options.listen)
+            front_desk(desk, options.device, child)
+        return 1
+    except StopRequested:
+        return 0
+    finally:
+        end_child(child, timeout_s=3.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

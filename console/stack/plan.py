@@ -107,6 +107,7 @@ class Addresses:
     rtpengine_rtp: int
     dtmf_events: int
     gateway: int
+    gateway_device: int
     gateway_control: int
 
     @classmethod
@@ -135,6 +136,7 @@ class Addresses:
             rtpengine_rtp=block(RTPENGINE_PORTS),
             dtmf_events=one(),
             gateway=one(GATEWAY_HOST),
+            gateway_device=one(GATEWAY_HOST),
             gateway_control=one(GATEWAY_HOST),
         )
 
