@@ -9,6 +9,7 @@ a name under which a recording may lie (``balance``, ``usd-4``, ``minutes-12``),
 
 import string
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
@@ -105,18 +106,19 @@ def _money(pack: Pack, micros: int, currency: str) -> list[Segment]:
 
 
 def _plain_money(pack: Pack, micros: int, currency: str, nouns: CurrencyNouns | None) -> list[Segment]:
-    """A currency whose hundredth has no word here: "Swiss francs: four point five zero"; CLDR's name, ICU's digits."""
+    """A currency whose hundredth has no word here: "four point five zero Swiss francs", with CLDR's names."""
     precision = min(get_currency_precision(currency), 6)
     whole, part = divmod(micros // 10 ** (6 - precision), 10**precision)
-    lower = currency.lower()
     if not part:
-        name = get_currency_name(currency, whole, pack.code)
         # The gender of CLDR's name is not known; most names of currencies are masculine where it matters.
-        words = counted(pack, whole, nouns.unit) if nouns else f"{numeral(pack, whole, 'm')} {name}"
-        return [Segment(f"{lower}-{whole}", words)]
-    digits = " ".join(_key(pack, digit) for digit in f"{part:0{precision}d}")
-    spoken = f"{get_currency_name(currency, 0, pack.code)}: {numeral(pack, whole)} {pack.point} {digits}"
-    return [Segment(f"{lower}-{whole}-{part:0{precision}d}", spoken)]
+        name = get_currency_name(currency, whole, pack.code)
+        words = counted(pack, whole, nouns.unit) if nouns else pack.space.join((numeral(pack, whole, "m"), name))
+        return [Segment(f"{currency.lower()}-{whole}", words)]
+    decimals = f"{part:0{precision}d}"
+    # A number with decimals has a plural category of its own: "4,50 швейцарского франка".
+    name = get_currency_name(currency, Decimal(f"{whole}.{decimals}"), pack.code)
+    spoken = (numeral(pack, whole), pack.point, *(_key(pack, digit) for digit in decimals), name)
+    return [Segment(f"{currency.lower()}-{whole}-{decimals}", pack.space.join(spoken))]
 
 
 _KEY_NAMES = {"*": "star", "#": "pound"}
