@@ -13,14 +13,15 @@ from rating.database import Database, Row
 from rating.deckfile import RateMatch
 from rating.decks import DeckCache
 from rating.directory import Directory, Snapshot
+from rating.lcr import LcrOrder
 from rating.model import AccessNumber, Authorised, CallRequest, Card, HoldView, Product, Quote, Route, Trunk
 from rating.outcome import HoldState, Refusal
 from rating.pins import is_pin, pin_hash
 from rating.quote import quote_call
 from rating.rate import Rate, billable_seconds, call_cost
 from rating.reading import card_of, quote_of, refusal_of_state
-from rating.routing import routes_for
-from rating.settings import DatabaseSettings, Settings
+from rating.routing import Wanted, routes_for
+from rating.settings import DatabaseSettings, Settings, SettingsError
 from rating.store import calls, cards, network
 from rating.store.calls import PinLimits, Terms
 
@@ -42,6 +43,7 @@ class RatingCore(Administration):
         pepper: bytes,
         deck_directory: Path,
         pin_limits: PinLimits | None = None,
+        lcr_order: LcrOrder = LcrOrder.COST,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
         quick = replace(database, connect_timeout_s=min(DIRECTORY_TIMEOUT_S, database.connect_timeout_s))
@@ -50,6 +52,7 @@ class RatingCore(Administration):
         self._directory = Directory(lambda: network.snapshot(directory_database))
         self._pepper = pepper
         self._pin_limits = pin_limits or PinLimits()
+        self._lcr_order = lcr_order
         self._clock_us = clock_us
         # Fetching a deck takes longer than a call may wait for a statement: its own connection and time-out.
         self._decks = DeckCache(Database(database, read_timeout_s=max(10.0, database.read_timeout_s)), deck_directory)
@@ -59,7 +62,15 @@ class RatingCore(Administration):
     @classmethod
     def from_settings(cls, settings: Settings) -> "RatingCore":
         """Connects when first used, not here. Raises SettingsError when the pepper cannot be read."""
-        return cls(settings.database, pepper=settings.pepper(), deck_directory=settings.deck_cache_dir)
+        order = settings.table("lcr").get("order", LcrOrder.COST)
+        if order not in list(LcrOrder):
+            raise SettingsError(f"{settings.path}: [lcr] order is one of {', '.join(LcrOrder)}, not {order!r}")
+        return cls(
+            settings.database,
+            pepper=settings.pepper(),
+            deck_directory=settings.deck_cache_dir,
+            lcr_order=LcrOrder(order),
+        )
 
     # who calls, and where
 
@@ -129,7 +140,8 @@ class RatingCore(Administration):
             match = self._rate(request, product, snapshot, now)
             if isinstance(match, Refusal):
                 return match
-            routes = self._routes(request.dnis, match, product.currency, snapshot, now)
+            wanted = Wanted(request.dnis, match.rate, product.currency, now, request.hold_id)
+            routes = routes_for(wanted, snapshot, self._decks, self._lcr_order)
             if not routes:
                 return Refusal.NO_ROUTE
             version = snapshot.deck_versions[product.deck_id]
@@ -151,8 +163,8 @@ class RatingCore(Administration):
         if row["outcome"] != "OK":
             return Refusal(row["outcome"])
         snapshot = self._directory.snapshot()
-        match = RateMatch("", row["destination"], Rate.unpack(row["rate"]), row["rate"])
-        routes = self._routes(row["dnis"], match, row["currency"], snapshot, self._clock_us())
+        wanted = Wanted(row["dnis"], Rate.unpack(row["rate"]), row["currency"], self._clock_us(), hold_id)
+        routes = routes_for(wanted, snapshot, self._decks, self._lcr_order)
         return _authorised(row, hold_id, row["card_id"], routes)
 
     def hold(self, hold_id: str) -> HoldView | Refusal:
@@ -228,9 +240,6 @@ class RatingCore(Administration):
             return match
         rate = match.rate.with_surcharge(surcharge)
         return RateMatch(match.prefix, match.destination, rate, rate.pack())
-
-    def _routes(self, dnis: str, match: RateMatch, currency: str, snapshot: Snapshot, now: int) -> tuple[Route, ...]:
-        return routes_for(dnis, match.rate, currency, snapshot, self._decks, now)
 
 
 def _surcharge(snapshot: Snapshot, access_number: str | None) -> int:

@@ -119,6 +119,8 @@ CREATE TABLE hold (
     gateway_id      INT UNSIGNED NULL,
     pdd_ms          INT UNSIGNED NULL,
     last_seen_us    BIGINT       NULL,                      -- last sign of life
+    warned_us       BIGINT       NULL,                      -- the warning before the limit was played
+    recorded        BOOLEAN      NOT NULL DEFAULT FALSE,    -- its call record is written
     settled_us      BIGINT       NULL,
     PRIMARY KEY (hold_id),
     KEY hold_open (state, placed_us),
@@ -134,7 +136,7 @@ CREATE TABLE journal_position (
     file           VARCHAR(64)  NOT NULL,
     applied_bytes  BIGINT UNSIGNED NOT NULL,
     applied_us     BIGINT       NOT NULL,
-    PRIMARY KEY (node)
+    PRIMARY KEY (node, file)
 );
 
 -- Wrong PINs by CallerID, by trunk and altogether. Each lock-out lasts longer than the one before.

@@ -1,0 +1,151 @@
+"""Applies journal events to the ledger, a batch a transaction, with the journal's offsets in the same transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rating.database import Connection, Database, Row
+from rating.journal import Batch, Event
+from rating.keeper.outcome import Answered, CallEvents, answered_of, charge_for, connected_s, gather
+from rating.outcome import HoldState
+from rating.rate import Rate
+from rating.store import settlement
+
+# What a carrier takes for a call: (carrier_id, dnis, answered_us, seconds) -> micro-units, None when not known.
+CarrierCost = Callable[[int, str, int, int], int | None]
+NO_CAUSE = 16  # Q.850 normal call clearing, when an event names none
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch did, for the metrics. ``late`` are ends of answered calls whose hold was settled without them."""
+
+    answered: int = 0
+    captured: int = 0
+    void: int = 0
+    repeated: int = 0
+    unknown: int = 0
+    strange: int = 0
+    late: int = 0
+    charged: dict[int, int] = field(default_factory=dict)  # by product id
+    cost: dict[int, int] = field(default_factory=dict)  # by carrier id
+
+
+class Settler:
+    """Applies batches of one node's journal."""
+
+    def __init__(self, database: Database, node: str, carrier_cost: CarrierCost, clock_us: Callable[[], int]) -> None:
+        self._database = database
+        self._node = node
+        self._carrier_cost = carrier_cost
+        self._clock_us = clock_us
+
+    def apply(self, batch: Batch, expected: dict[str, int]) -> Applied | None:
+        """Applies a batch read from the offsets ``expected``; None when the ledger has others by now (another keeper
+        of this node was faster, or a commit came through whose answer was lost): read again from there."""
+        return self._database.transaction(lambda connection: self._apply(connection, batch, expected))
+
+    def _apply(self, connection: Connection, batch: Batch, expected: dict[str, int]) -> Applied | None:
+        if settlement.lock_offsets(connection, self._node) != expected:
+            return None
+        applied = self.apply_events(connection, batch.events)
+        settlement.store_offsets(connection, self._node, batch.offsets, self._clock_us())
+        return applied
+
+    def apply_events(self, connection: Connection, events: list[Event]) -> Applied:
+        """Applies events within the caller's transaction."""
+        gathered = gather(events)
+        applied = Applied(strange=gathered.strange)
+        holds = settlement.lock_holds(connection, list(gathered.calls))
+        answers: list[dict[str, Any]] = []
+        settled: list[dict[str, Any]] = []
+        for hold_id, call in gathered.calls.items():
+            hold = holds.get(hold_id)
+            if hold is None:
+                applied.unknown += 1
+                continue
+            if call.final is not None:
+                self._settle(hold, call, settled, applied)
+            elif call.answer is not None and hold["answered_us"] is None and hold["state"] == HoldState.HELD:
+                answers.append(_answer_row(hold_id, call.answer, self._node))
+                applied.answered += 1
+            else:
+                applied.repeated += 1
+        settlement.note_answers(connection, answers)
+        settlement.settle(connection, settled, self._clock_us())
+        return applied
+
+    def _settle(self, hold: Row, call: CallEvents, settled: list[dict[str, Any]], applied: Applied) -> None:
+        if hold["recorded"]:
+            applied.repeated += 1
+            return
+        row = self._settled_row(hold, call)
+        if not row["settles"]:
+            applied.late += row["answered_us"] is not None
+        elif row["state"] == HoldState.CAPTURED:
+            applied.captured += 1
+            _add(applied.charged, hold["product_id"], row["charge_micros"])
+            if row["cost_micros"] is not None:
+                _add(applied.cost, row["carrier_id"], row["cost_micros"])
+        else:
+            applied.void += 1
+        settled.append(row)
+
+    def _settled_row(self, hold: Row, call: CallEvents) -> dict[str, Any]:
+        """What becomes of a hold, and what its call record says."""
+        final = call.final or {}
+        settles = hold["state"] == HoldState.HELD
+        answered = answered_of(final) or answered_of(call.answer) or _answered_of_hold(hold)
+        seconds = 0 if answered is None else connected_s(answered, final)
+        charge = charge_for(Rate.unpack(hold["rate"]), seconds, hold["limit_s"], hold["held_micros"])
+        carrier_id = final.get("carrier_id") or hold["carrier_id"]
+        cost = None
+        if answered is not None and carrier_id:
+            cost = self._carrier_cost(carrier_id, hold["dnis"], answered.at_us, seconds)
+        return {
+            "id": hold["id"],
+            "card_id": hold["card_id"],
+            "settles": settles,
+            "state": HoldState.VOID if answered is None else HoldState.CAPTURED,
+            "held_micros": hold["held_micros"],
+            "charge_micros": 0 if answered is None else charge.charge_micros,
+            "billable_s": charge.billable_s,
+            "seconds": charge.seconds,
+            "answered_us": None if answered is None else answered.at_us,
+            "ended_us": final.get("t_us") or self._clock_us(),
+            "carrier_id": carrier_id or None,
+            "gateway_id": final.get("gateway_id") or hold["gateway_id"] or None,
+            "pdd_ms": final.get("pdd_ms") or hold["pdd_ms"],
+            "cost_micros": cost,
+            "cause": final.get("cause") or NO_CAUSE,
+            "sip": final.get("sip") or 0,
+            "ended_by": str(final.get("by") or "")[:16],
+            "node": str(final.get("node") or self._node)[:64],
+        }
+
+
+def _answer_row(hold_id: str, event: Event, node: str) -> dict[str, Any]:
+    return {
+        "id": hold_id,
+        "answered_us": event.get("t_us"),
+        "answer_mono_us": event.get("mono_us"),
+        "boot": str(event.get("boot", ""))[:8],
+        "sip_call_id": str(event.get("callid", ""))[:255],
+        "from_tag": str(event.get("from_tag", ""))[:128],
+        "to_tag": str(event.get("to_tag", ""))[:128],
+        "dialog": str(event.get("dlg", ""))[:32],
+        "carrier_id": event.get("carrier_id") or None,
+        "gateway_id": event.get("gateway_id") or None,
+        "pdd_ms": event.get("pdd_ms"),
+        "node": str(event.get("node") or node)[:64],
+    }
+
+
+def _answered_of_hold(hold: Row) -> Answered | None:
+    if hold["answered_us"] is None:
+        return None
+    return Answered(hold["answered_us"], hold["answer_mono_us"] or 0, hold["boot"] or "")
+
+
+def _add(sums: dict[int, int], key: int, amount: int) -> None:
+    sums[key] = sums.get(key, 0) + amount
