@@ -2,9 +2,10 @@
 
 from typing import Any, NoReturn
 
-from kemi import clock, ksr, media, node, running
+from kemi import ksr, media, node, running
 from kemi.answer import done, refuse
 from kemi.causes import NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason, cause_of_status
+from rating.journal import boot_id
 
 TIMED_OUT = 1024  # bit of $dlg(dflags)
 FAKE_CALLID = "123"  # of the message an event has that no message caused
@@ -73,7 +74,7 @@ def ended(call: running.PlacedCall, *, timeout: bool) -> None:
         "answer_mono_us": answer.mono_us if answer else 0,
         **how_it_ended(timeout),
     }
-    if answer and answer.boot != clock.boot_id():
+    if answer and answer.boot != boot_id():
         fields["answer_boot"] = answer.boot
     node.write_journal({**running.bare_event("end", call, node.settings().node), **fields})
 

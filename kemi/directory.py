@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kemi import ksr
+from kemi import ksr, metrics
 from rating.core import RatingCore
 from rating.model import AccessNumber, Trunk
 from rating.outcome import LedgerUnavailableError
@@ -19,6 +19,7 @@ from rating.outcome import LedgerUnavailableError
 VERSION = "version"
 CONTENT = "directory"
 BREAKER = "breaker"
+NO_HOLD = "0" * 32
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -83,15 +84,19 @@ class Cache:
 def refresh(core: RatingCore) -> None:
     """Reads the ledger, shares what changed, and sets the breaker by whether the ledger answered."""
     try:
+        core.hold(NO_HOLD)  # the directory of the core goes on without the ledger, this does not
         text = to_json(core.trunks(), core.access_numbers())
     except LedgerUnavailableError as error:
         if not breaker_open():
             ksr.log_error(f"the ledger is away, new calls are refused: {error}")
         open_breaker()
+        metrics.BREAKER_OPEN.set(1)
         return
+    metrics.BREAKER_OPEN.set(0)
     if text != ksr.shared(CONTENT):
         ksr.share(CONTENT, text)
         ksr.share_number(VERSION, ksr.shared_number(VERSION) + 1)
+        metrics.DIRECTORY_VERSION.set(ksr.shared_number(VERSION))
     if breaker_open():
         ksr.log_warning("the ledger is back")
         ksr.share_number(BREAKER, 0)

@@ -1,6 +1,6 @@
 """Counters of the edge. Every process has a file of its own; /metrics adds them up (multiprocess mode)."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUESTS = Counter("cardswitch_edge_requests_total", "Requests outside a dialog", ["method"])
@@ -16,6 +16,12 @@ AUTHORISE = Histogram(
     "Time to authorise or claim",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+DIRECTORY_VERSION = Gauge(
+    "cardswitch_edge_directory_version",
+    "Changes of trunks and access numbers seen since the start; 0: none read yet",
+    multiprocess_mode="max",
+)
+BREAKER_OPEN = Gauge("cardswitch_edge_breaker_open", "1 while new calls are refused", multiprocess_mode="mostrecent")
 PDD = Histogram("cardswitch_edge_pdd_seconds", "INVITE to ringing", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16))
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import NoReturn
 
-from kemi import clock, ksr, media, metrics, node, running
+from kemi import ksr, media, metrics, node, running
 from kemi.answer import done, refuse
 from kemi.causes import (
     NO_ANSWER,
@@ -18,6 +18,7 @@ from kemi.causes import (
     try_another,
 )
 from kemi.directory import open_breaker
+from rating.journal import boot_clock_us
 from rating.model import Authorised, CallRequest, Route
 from rating.outcome import LedgerUnavailableError, Refusal
 
@@ -68,7 +69,7 @@ def refuse_unavailable(kind: str, error: LedgerUnavailableError) -> NoReturn:
 
 def place(authorised: Authorised, kind: str) -> NoReturn:
     """Makes the dialog with the hold's limit and tries the first gateway. Ends the route."""
-    call = running.PlacedCall(authorised.hold_id, authorised.call_id, authorised.limit_s, clock.steady_us())
+    call = running.PlacedCall(authorised.hold_id, authorised.call_id, authorised.limit_s, boot_clock_us())
     if ksr.canceled():
         give_up(call, Answer(487, "Request Terminated", 16))
     if not authorised.routes:
@@ -156,7 +157,7 @@ def hear_gateway() -> None:
 
 def note_ringing() -> None:
     ksr.set_text(RANG, "1")
-    pdd_ms = (clock.steady_us() - int(ksr.get(INVITE_US) or clock.steady_us())) // 1000
+    pdd_ms = (boot_clock_us() - int(ksr.get(INVITE_US) or boot_clock_us())) // 1000
     running.remember_ringing(pdd_ms)
     metrics.PDD.observe(pdd_ms / 1000)
 

@@ -12,10 +12,12 @@ by one place only: replies are handled in several processes at once, and one mus
 """
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kemi import clock, ksr
+from kemi import ksr
+from rating.journal import boot_clock_us, boot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def remember_ringing(pdd_ms: int) -> None:
 
 
 def remember_answer() -> None:
-    answer = Answer(clock.wall_us(), clock.steady_us(), clock.boot_id())
+    answer = Answer(time.time_ns() // 1000, boot_clock_us(), boot_id())
     ksr.set_dialog_variable("answer", json.dumps(asdict(answer)))
 
 
@@ -74,7 +76,7 @@ def attempt_of_dialog() -> tuple[int, int]:
 def pdd_ms_of_dialog(call: PlacedCall) -> int:
     """Milliseconds from the INVITE to the first 18x, or to now when there was none."""
     rang = ksr.dialog_variable("rang")
-    return int(rang) if rang else (clock.steady_us() - call.invite_us) // 1000
+    return int(rang) if rang else (boot_clock_us() - call.invite_us) // 1000
 
 
 def bare_event(kind: str, call: PlacedCall, node: str) -> dict[str, Any]:
@@ -84,9 +86,9 @@ def bare_event(kind: str, call: PlacedCall, node: str) -> dict[str, Any]:
         "hold": call.hold,
         "call": call.call,
         "node": node,
-        "t_us": clock.wall_us(),
-        "mono_us": clock.steady_us(),
-        "boot": clock.boot_id(),
+        "t_us": time.time_ns() // 1000,
+        "mono_us": boot_clock_us(),
+        "boot": boot_id(),
     }
 
 

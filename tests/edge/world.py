@@ -1,0 +1,264 @@
+"""The edge with everything real around it: ledger, rtpengine, Kamailio. Far ends are SIPp.
+
+The journal is settled by the keeper's own ``Settler``, called by the stories when they want to see the books.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from console.stack.ports import free_block, free_port
+from kemi.stubgen import rpc
+from rating.core import RatingCore
+from rating.database import Database
+from rating.deck import DeckRow, DeckTable, DeckTerms
+from rating.journal import JournalReader
+from rating.keeper.settle import Settler
+from rating.model import Card
+from rating.rate import flat_rate
+from rating.settings import DatabaseSettings, Settings, load_settings
+from rating.store import settlement
+from tests.edge.sipp import Sipp, Step
+from tests.support.mariadb import fresh_ledger, private_mariadb
+
+ROOT = Path(__file__).parents[2]
+EDGE, TRUSTED, OPEN, STRANGER, GATEWAY = "127.0.0.1", "127.0.0.10", "127.0.0.20", "127.0.0.66", "127.0.0.30"
+LONDON, PARIS = "442071234567", "33140000000"
+ACCESS = "12125550100"
+MICROS_PER_SECOND = 1_000  # to London, by the second
+
+
+def wait_for(what: Callable[[], Any], within_s: float = 10.0) -> Any:
+    """The first true answer of ``what``; fails after the deadline."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {within_s} s: {what}")
+
+
+class EdgeWorld:
+    """One running edge. ``core`` is its ledger."""
+
+    def __init__(self, directory: Path, database: DatabaseSettings, **edge: Any) -> None:
+        self.directory = directory
+        self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
+        self.mediasrv_port = free_port(EDGE)
+        self.gateway_ports = (free_port(GATEWAY), free_port(GATEWAY))
+        self.settings = self._write_settings(database, edge)
+        self.core = RatingCore.from_settings(self.settings)
+        self.database = Database(database)
+        self.reader = JournalReader(self.settings.journal_dir)
+        self.settler = Settler(self.database, self.settings.node, lambda *_: None, lambda: time.time_ns() // 1000)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._sipps: list[Sipp] = []
+        self._anis = iter(range(2_125_550_200, 2_125_559_999))
+        self._furnish()
+
+    @property
+    def edge(self) -> str:
+        return f"{EDGE}:{self.sip_port}"
+
+    def _write_settings(self, database: DatabaseSettings, edge: dict[str, Any]) -> Settings:
+        (self.directory / "pepper").write_text(secrets.token_hex(32))
+        more = "\n".join(f"{name} = {value!r}" for name, value in edge.items())
+        file = self.directory / "cardswitch.toml"
+        file.write_text(f"""
+[node]
+name = "edge1"
+[database]
+unix_socket = "{database.unix_socket}"
+user = "{database.user}"
+password = "{database.password}"
+name = "{database.name}"
+[secrets]
+pepper_file = "{self.directory}/pepper"
+[journal]
+directory = "{self.directory}/journal"
+[decks]
+cache_directory = "{self.directory}/decks"
+[edge]
+sip = "{self.edge}"
+rpc_socket = "{self.directory}/kamailio/rpc.sock"
+http = "{EDGE}:{self.http_port}"
+metrics_dir = "{self.directory}/metrics"
+{more}
+[rtpengine]
+ng = "{EDGE}:{self.ng_port}"
+[mediasrv]
+sip = "{EDGE}:{self.mediasrv_port}"
+""")
+        return load_settings(file)
+
+    def _furnish(self) -> None:
+        """A product, a deck, one carrier with two gateways, two trunks, an access number."""
+        for name, micros in (("retail", 60_000), ("cost", 6_000)):
+            rows = [DeckRow(prefix, f"Destination {prefix}", flat_rate(micros).pack()) for prefix in ("44", "33")]
+            self.core.publish_deck(DeckTable.from_rows(DeckTerms(name, "USD"), rows))
+        self.core.create_product("Edge", currency="USD", deck="retail", calls_at_once=1, longest_call_s=7200)
+        self.core.create_product("Many", currency="USD", deck="retail", calls_at_once=1000, longest_call_s=7200)
+        carrier = self.core.add_carrier("Acme", deck="cost")
+        for order, port in enumerate(self.gateway_ports):
+            self.core.add_gateway(carrier, f"sip:{GATEWAY}:{port}", priority=10 + order, tech_prefix="99" * order)
+        self.core.add_trunk("demo-trunk", f"{TRUSTED}/32", ani_trusted=True, country="US")
+        self.core.add_trunk("open-trunk", f"{OPEN}/32", ani_trusted=False, country="US")
+        self.core.add_access_number(ACCESS, "Test", country="US", languages=["en"])
+
+    def start(self) -> None:
+        rtp = free_block(EDGE, 400)
+        # Ports are given by number, and the process has no other way to say that it is there: ng answers pings.
+        command = ["rtpengine", "-f", "-E", "--config-file=none", f"--interface={EDGE}", "--table=-1"]
+        command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + 399}"]
+        self._start("rtpengine", command)
+        self.start_kamailio()
+
+    def start_kamailio(self) -> None:
+        command = [sys.executable, "-m", "kemi.launch", "--config", str(self.settings.path)]
+        self.kamailio = self._start("kamailio", command)
+        wait_for(lambda: self.metric("cardswitch_edge_directory_version") > 0, 20)
+
+    def _start(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._processes.append(process)
+        return process
+
+    def kill_kamailio(self) -> None:
+        """As a crash would: all its processes at once, without a word."""
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.kamailio.pid)], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for pid in [self.kamailio.pid, *map(int, children)]:
+            os.kill(pid, signal.SIGKILL)
+        self.kamailio.wait()
+
+    def stop(self) -> None:
+        for sipp in self._sipps:
+            sipp.stop()
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    # -- cards
+
+    def new_card(self, micros: int, product: str = "Edge", *, active: bool = True) -> tuple[int, str]:
+        """(card id, its registered CallerID)."""
+        issued = self.core.issue_batch(product, 1, micros, active=active)[0]
+        card_id = self.core.card_id_of_serial(issued.serial)
+        assert card_id is not None
+        ani = f"1{next(self._anis)}"
+        assert self.core.register_ani(card_id, ani) is None
+        return card_id, ani
+
+    def card(self, card_id: int) -> Card:
+        card = self.core.card(card_id)
+        assert isinstance(card, Card), card
+        return card
+
+    def settle(self) -> None:
+        """Applies what is in the journal, as the keeper does."""
+        offsets = self.database.transaction(lambda connection: settlement.lock_offsets(connection, "edge1"))
+        batch = self.reader.read(offsets, 10_000)
+        if batch.events:
+            assert self.settler.apply(batch, offsets) is not None
+
+    def cdr(self, card_id: int, within_s: float = 5.0) -> dict[str, Any]:
+        """The card's last call record, as soon as it is there and nothing is held any more."""
+
+        def settled() -> dict[str, Any] | None:
+            self.settle()
+            records = self.core.cdrs(card_id=card_id)
+            return records[-1] if records and self.card(card_id).held_micros == 0 else None
+
+        found: dict[str, Any] = wait_for(settled, within_s)
+        return found
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """All events of the journal."""
+        return [event for event in self.reader.read({}, 1_000_000).events if kind in (None, event["ev"])]
+
+    # -- far ends
+
+    def gateway(self, steps: list[Step], *, number: int = 0, name: str = "", **more: Any) -> Sipp:
+        """The gateway ``number`` of the carrier, waiting for calls."""
+        return self._sipp(name or f"gateway{number}", steps, GATEWAY, port=self.gateway_ports[number], **more)
+
+    def media_server(self, steps: list[Step], **more: Any) -> Sipp:
+        return self._sipp("mediasrv", steps, EDGE, port=self.mediasrv_port, **more)
+
+    def caller(self, steps: list[Step], *, address: str = TRUSTED, name: str = "caller", **more: Any) -> Sipp:
+        return self._sipp(name, steps, address, remote=self.edge, **more)
+
+    def second_leg(self, steps: list[Step], **more: Any) -> Sipp:
+        """A call from the media server's own address and port."""
+        return self._sipp("second_leg", steps, EDGE, remote=self.edge, port=self.mediasrv_port, **more)
+
+    def _sipp(self, name: str, steps: list[Step], address: str, **more: Any) -> Sipp:
+        directory = Path(tempfile.mkdtemp(dir=self.directory, prefix=f"{name}-"))
+        sipp = Sipp(name, steps, address, directory, **more).start()
+        self._sipps.append(sipp)
+        return sipp
+
+    def all_as_written(self, *sipps: Sipp) -> None:
+        """Every far end went through its scenario."""
+        for sipp in sipps:
+            status = sipp.wait()
+            assert status == 0, f"{sipp.name} ended with {status}:\n{sipp.trouble()}\n{self.log()[-3000:]}"
+
+    # -- looking in
+
+    def rpc(self, method: str, *params: str | int) -> Any:
+        return rpc(self.directory / "kamailio" / "rpc.sock", method, *params)
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://{EDGE}:{self.http_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def metric(self, name: str) -> float:
+        """The sum over its labels; 0 while the edge is not there."""
+        try:
+            lines = [line for line in self.metrics().splitlines() if line.split("{")[0].split(" ")[0] == name]
+        except OSError:
+            return 0
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def log(self) -> str:
+        """What Kamailio said, without its chatter at start."""
+        lines = (self.directory / "kamailio.log").read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if "INFO:" not in line)
+
+    def active_dialogs(self) -> int:
+        return int(self.rpc("dlg.stats_active")["all"])
+
+
+@contextmanager
+def edge_world(**edge: Any) -> Iterator[EdgeWorld]:
+    """A world of its own, which is gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="csedge"))
+    try:
+        with private_mariadb() as server, fresh_ledger(server) as database:
+            world = EdgeWorld(directory, database, **edge)
+            try:
+                world.start()
+                yield world
+            finally:
+                world.stop()
+    finally:
+        shutil.rmtree(directory)
