@@ -4,6 +4,7 @@ It ends, with every call it has, when the media server closes the channel or die
 """
 
 import argparse
+import resource
 import signal
 import socket
 import sys
@@ -24,8 +25,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     # Ctrl-C in a terminal reaches the whole group; the media server decides when its calls end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _allow_many_sockets()
     worker.run()
     return 0
+
+
+def _allow_many_sockets() -> None:
+    """A call has two sockets; the usual soft limit of 1,024 descriptors would end at 500 calls."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _parse_arguments() -> argparse.Namespace:

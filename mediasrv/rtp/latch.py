@@ -19,9 +19,9 @@ class Latch:
         return self._source or self._signalled
 
     @property
-    def latched(self) -> bool:
-        """True once the caller's source is known."""
-        return self._source is not None
+    def source(self) -> Address | None:
+        """The caller's source, once it is known."""
+        return self._source
 
     def signal(self, remote: Address) -> None:
         """Takes the address from the SDP; a new one forgets the latched source, the same one keeps it."""

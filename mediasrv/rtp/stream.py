@@ -1,6 +1,7 @@
 """One call's media: its two sockets, and what goes out of and comes in through them."""
 
 import contextlib
+import ctypes
 import secrets
 import socket
 import time
@@ -72,7 +73,7 @@ class Stream:
         self._sequence = secrets.randbits(16)
         self._timestamp_offset = secrets.randbits(32)
         self._marker = 0x80
-        self._target: Address = ("", 0)
+        self._transmit: Callable[[bytes], int] = self._send_to_signalled
         self._packets = 0
         self._octets = 0
         self._seconds = 0
@@ -140,7 +141,7 @@ class Stream:
         packet = FIXED_HEADER.pack(FLAGS, marker_and_type, self._sequence, timestamp, self._ssrc) + frame
         self._marker = 0
         try:
-            self.rtp.sendto(packet, self._target)
+            self._transmit(packet)
         except OSError:
             self._around.stats.packets_unsent += 1
         self._packets += 1
@@ -188,7 +189,7 @@ class Stream:
     def _accept(self, packet: RtpPacket, source: Address) -> None:
         self._around.stats.packets_received += 1
         self._heard()
-        if not self._latch.latched:
+        if not self._latch.source:
             self._latch.learn(source)
             self._follow_latch()
         if packet.payload_type == self._event_type:
@@ -207,13 +208,24 @@ class Stream:
         return False
 
     def _follow_latch(self) -> None:
-        """Sends to the target; hears everything until the source is known, then as little as the keys need."""
-        assert self._latch.target  # noqa: S101  # only called once the signalling has named a remote
-        self._target = self._latch.target
-        if self._event_type is None or not self._latch.latched:
+        """Hears everybody until the source is known, then only the source, and of it only what the keys need.
+
+        A connected socket drops what others send in the kernel, and sends without looking up the route each time.
+        """
+        if self._latch.source:
+            self.rtp.connect(self._latch.source)
+            self._transmit = self.rtp.send
+        else:
+            disconnect(self.rtp)
+            self._transmit = self._send_to_signalled
+        if self._event_type is None or not self._latch.source:
             bpf.attach(self.rtp, bpf.everything_of(self._payload_type, self._event_type))
         else:
             bpf.attach(self.rtp, bpf.events_and_life(self._payload_type, self._event_type))
+
+    def _send_to_signalled(self, packet: bytes) -> int:
+        assert self._latch.target  # noqa: S101  # nothing is sent before the signalling has named a remote
+        return self.rtp.sendto(packet, self._latch.target)
 
     def _heard(self) -> None:
         self._heard_tick = tick_now()
@@ -228,9 +240,16 @@ class Stream:
         timestamp = (self._timestamp_offset + SAMPLES_PER_TICK * tick) & 0xFFFF_FFFF
         report = SenderReport(self._ssrc, ntp_timestamp(time.time_ns()), timestamp, self._packets, self._octets)
         name = CanonicalName(self._ssrc, f"{self._ssrc:08x}@cardswitch")
-        host, port = self._target
+        assert self._latch.target  # noqa: S101  # packets have been sent
+        host, port = self._latch.target
         with contextlib.suppress(OSError, OverflowError):
             self._rtcp.sendto(bytes(report) + bytes(name) + more, (host, port + 1))
+
+
+def disconnect(sock: socket.socket) -> None:
+    """Undoes ``connect``: hears everybody again, on the same port (connect(2), AF_UNSPEC; Python has no such call)."""
+    unspecified = ctypes.create_string_buffer(16)
+    ctypes.CDLL(None).connect(sock.fileno(), unspecified, len(unspecified))
 
 
 def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:

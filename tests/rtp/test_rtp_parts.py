@@ -104,7 +104,7 @@ def test_only_a_new_address_in_the_signalling_makes_it_learn_again() -> None:
     assert latch.target == NAT
     latch.signal(STRANGER)
     assert latch.target == STRANGER
-    assert not latch.latched
+    assert latch.source is None
 
 
 # --- wheel ---

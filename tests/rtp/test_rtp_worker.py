@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ async def test_packets_are_numbered_and_timed_without_a_gap(port: RtpPort, calle
     assert packets[0].marker
     assert not any(packet.marker for packet in packets[1:])
     assert len({packet.ssrc for packet in packets}) == 1
-    for before, after in zip(packets, packets[1:], strict=False):
+    for before, after in pairwise(packets):
         assert (after.sequence - before.sequence) & 0xFFFF == 1
         assert (after.timestamp - before.timestamp) & 0xFFFF_FFFF == 160
 
