@@ -194,6 +194,11 @@ class Supervisor:
                 log = self.plan.run.log(name)
                 raise StackError(f"{name} ended while starting (status {child.returncode}): {last_line(log)} ({log})")
 
+    def note_access_numbers(self, numbers: list[str]) -> None:
+        """What ``status`` shows."""
+        self.state.access_numbers = numbers
+        self.state.save(self.plan.run)
+
     def watch(self) -> None:
         """To be called now and then: starts again what ended by itself. Raises StackError when that is no use."""
         for name, child in list(self.children.items()):

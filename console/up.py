@@ -1,0 +1,123 @@
+"""``cardswitch up``: a stack in the foreground, with a live view on a terminal and plain lines elsewhere."""
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from console import show
+from console.demo.network import set_up
+from console.stack.errors import StackError
+from console.stack.plan import HOST, Addresses, Plan, RunDirectory
+from console.stack.signals import StopRequested, install
+from console.stack.supervisor import Supervisor
+from rating.core import RatingCore
+from rating.money import format_amount
+from rating.outcome import LedgerUnavailableError
+from rating.settings import load_settings
+
+REFRESH_S = 1.0
+EVENTS_SHOWN = 8
+
+
+def run_up(run_dir: Path, *, sip_port: int | None, empty: bool) -> int:
+    """Runs until Ctrl-C, SIGTERM or ``down`` (0), or until a part cannot be kept running (1)."""
+    install()
+    try:
+        plan = Plan(RunDirectory(run_dir), Addresses.choose(sip_port=sip_port))
+        with Supervisor(plan, say=show.timed) as supervisor:
+            supervisor.start()
+            core = RatingCore.from_settings(load_settings(plan.run.config))
+            if not empty:
+                network = set_up(core, plan.addresses.gateway)
+                supervisor.note_access_numbers([network.access_number])
+            show.timed(f"SIP on {HOST}:{plan.addresses.edge}; Ctrl-C ends it, `cardswitch status` shows the addresses")
+            View(supervisor, core).run()
+    except StopRequested:
+        show.timed("stopped")
+        return 0
+    except StackError as error:
+        show.error(str(error))
+        return 1
+    return 0
+
+
+class View:
+    """What happens now: calls, balances, last events."""
+
+    def __init__(self, supervisor: Supervisor, core: RatingCore) -> None:
+        self.supervisor = supervisor
+        self.core = core
+        self.events: deque[str] = deque(maxlen=EVENTS_SHOWN)
+        self.seen: dict[Any, str] = {}
+
+    def run(self) -> None:
+        """Until StopRequested or StackError."""
+        live = show.terminal.is_terminal
+        with Live(console=show.terminal, auto_refresh=False, screen=False) if live else _Nothing() as display:
+            self.supervisor.say = self.event
+            while True:
+                self.supervisor.watch()
+                self.look()
+                if isinstance(display, Live):
+                    display.update(self.draw(), refresh=True)
+                time.sleep(REFRESH_S)
+
+    def event(self, text: str) -> None:
+        """Something happened."""
+        if show.terminal.is_terminal:
+            self.events.append(f"{show.clock()}  {text}")
+        else:
+            show.timed(text)
+
+    def look(self) -> None:
+        """Finds out what is new: calls that began, calls that were settled."""
+        try:
+            calls = {row["hold_id"]: row for row in self.core.open_calls()}
+        except LedgerUnavailableError:
+            self.event("the ledger cannot be reached")
+            return
+        for key, row in calls.items():
+            stage = "connected" if row["answered_us"] else "placed"
+            if self.seen.get(key) != stage:
+                self.event(f"call to {row['dnis']} {stage}")
+                self.seen[key] = stage
+        for key in [key for key in self.seen if key not in calls]:
+            self.event("call settled")
+            del self.seen[key]
+
+    def draw(self) -> Group:
+        """The whole view."""
+        state = self.supervisor.state
+        parts = "  ".join(f"{part.name} {part.pid}" for part in state.parts)
+        return Group(
+            Text(f"Cardswitch in {state.run_dir}: {parts}", style="bold"),
+            self.draw_balances(),
+            Text("\n".join(self.events)),
+        )
+
+    def draw_balances(self) -> Table:
+        """The cards that were used last, or all of a small ledger."""
+        table = Table("card", "posted", "held", title=f"{len(self.seen)} calls", title_justify="left")
+        try:
+            for row in self.core.balances(limit=10):
+                posted, held = (format_amount(int(row[key])) for key in ("posted_micros", "held_micros"))
+                table.add_row(str(row["serial"]), posted, held)
+        except LedgerUnavailableError:
+            table.caption = "the ledger cannot be reached"
+        return table
+
+
+class _Nothing:
+    """In the place of a live display."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
