@@ -14,6 +14,7 @@ from mediasrv.prompts.phrase import Phrase
 from mediasrv.rtp.client import Closed, Digit, Played, RtpError, RtpPort, Silence
 from mediasrv.sip.incoming import IncomingLeg
 from mediasrv.sip.leg import LegError, Refusal
+from mediasrv.sip.message import tag_of
 from mediasrv.steps import step
 from rating.model import AccessNumber, Authorised
 
@@ -120,6 +121,11 @@ class Call:
         await self.port.close()
         await asyncio.wait([self._listener], timeout=1)
         self._listener.cancel()
+
+    @property
+    def tag(self) -> str:
+        """The caller's own tag."""
+        return tag_of(self.leg.dialog.remote)
 
     # -- for the bridge -----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
+from mediasrv import dtmf_events
 from mediasrv.call import Prompts
 from mediasrv.metrics import HttpServer, Metrics
 from mediasrv.rtp.client import RtpClient, RtpSettings
@@ -31,7 +32,7 @@ async def run(
     metrics = Metrics()
     async with RtpClient(rtp_settings) as rtp:
         server = MediaServer(settings, Parts(rtp, prompts, conversation, access_numbers, metrics))
-        async with _started(server, rtp):
+        async with _started(server, rtp), _hearing(server):
             log.info("ready: SIP on %s:%s, HTTP on %s:%s", *settings.sip, *settings.http)
             await _told_to_end(server)
             log.info("ending with %s calls", server.calls)
@@ -60,6 +61,18 @@ async def _started(server: MediaServer, rtp: RtpClient) -> AsyncIterator[None]:
     finally:
         await server.stop()
         http.close()
+
+
+@contextlib.asynccontextmanager
+async def _hearing(server: MediaServer) -> AsyncIterator[None]:
+    """The keys of connected calls, where the settings say that rtpengine reports them."""
+    address = server.settings.dtmf_events
+    transport = await dtmf_events.listen(address, server.key_heard) if address else None
+    try:
+        yield
+    finally:
+        if transport:
+            transport.close()
 
 
 async def _told_to_end(server: MediaServer) -> None:

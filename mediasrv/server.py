@@ -48,6 +48,7 @@ class MediaServer:
         self.draining = False
         self.empty = asyncio.Event()  # draining, and the last call has ended
         self._calls: dict[asyncio.Task[None], IncomingLeg] = {}
+        self._talking: dict[str, Call] = {}  # by the Call-ID of the caller's leg
 
     def start(self) -> None:
         """Raises OSError when the SIP address is taken."""
@@ -89,6 +90,12 @@ class MediaServer:
         self.parts.metrics.calls.inc()
         task.add_done_callback(self._served)
 
+    def key_heard(self, call_id: str, tag: str, key: str) -> None:
+        """A key in a connected call, told by rtpengine: ours if it is the caller's, on the caller's own leg."""
+        call = self._talking.get(call_id)
+        if call is not None and call.bridged is not None and call.bridged.connected and tag == call.tag:
+            call.pressed(key, "rtpengine")
+
     # -- Edge ---------------------------------------------------------------------------------------------------------
 
     def place(self, authorised: Authorised, offer: str) -> OutgoingLeg:
@@ -111,9 +118,12 @@ class MediaServer:
         call = await self._admit(leg)
         if call is None:
             return
+        sip_call_id = leg.dialog.call_id
+        self._talking[sip_call_id] = call
         try:
             await self.parts.conversation(call)
         finally:
+            del self._talking[sip_call_id]
             await asyncio.shield(call.hang_up())
 
     async def _admit(self, leg: IncomingLeg) -> Call | None:

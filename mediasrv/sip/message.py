@@ -72,7 +72,7 @@ def tag_of(address: str) -> str:
 def uri_of(address: str) -> str:
     """The URI of a name-addr or addr-spec (RFC 3261 20.10: without brackets, parameters belong to the header)."""
     if "<" in address:
-        return address.partition("<")[2].partition(">")[0]
+        return address.rpartition("<")[2].partition(">")[0]
     return address.partition(";")[0].strip()
 
 

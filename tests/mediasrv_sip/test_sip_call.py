@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sip_far_end import CALL_HEADERS, SOON_S, FarEnd, Server, media_server, session, soon
+from sip_far_end import CALL_HEADERS, LOCAL, SOON_S, FarEnd, Server, free_ports, media_server, session, soon
 
 from mediasrv import sdp
 from mediasrv.sip.incoming import IncomingLeg
 from mediasrv.sip.leg import Leg, Refusal
+from mediasrv.sip.message import tag_of
 from mediasrv.sip.outgoing import OutgoingLeg
 
 
@@ -136,6 +139,23 @@ async def test_two_hashes_bring_the_caller_back(tmp_path: Path, moment: str) -> 
             await taken_back(edge, leg)
         key(leg, "55#")
         assert (await edge.next_call()).invite.uri.startswith("sip:55@")
+
+
+async def test_two_hashes_on_the_wire_are_told_by_rtpengine(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    async with on_the_line(tmp_path, "--dtmf-events", str(port)) as (server, edge, leg):
+        second = await connected(server, edge, leg)
+        call_id, ours = leg.dialog.call_id, tag_of(leg.dialog.local)
+        theirs = tag_of(leg.dialog.remote)
+        told = [(call_id, theirs), (call_id, theirs), ("other", ours), (call_id, ours), (call_id, ours)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtpengine:
+            for one, tag in told:
+                assert not second.gone.done()
+                event = {"callid": one, "source_tag": tag, "type": "DTMF", "event": 11, "duration": 100, "volume": 10}
+                rtpengine.sendto(json.dumps(event).encode(), (LOCAL, port))
+                rtpengine.sendto(b"junk", (LOCAL, port))
+        assert (await asyncio.wait_for(second.gone, SOON_S)).remote
+        assert (await server.step("bridged"))["outcome"] == "recalled"
 
 
 async def test_the_edges_bye_at_the_limit_is_told_from_a_hang_up(tmp_path: Path) -> None:
