@@ -135,6 +135,16 @@ def test_lookups_are_those_of_the_rule_read_literally(
             assert rates[int(found.destination.split()[1])][1].precedence() == precedence
 
 
+@given(st.lists(st.tuples(prefixes, whens), max_size=25, unique_by=lambda rate: (rate[0], rate[1].precedence())))
+def test_the_table_of_a_compiled_deck_is_the_one_it_was_made_of(rates: list[tuple[str, When]]) -> None:
+    builder = DeckBuilder(TERMS)
+    for prefix, when in rates:
+        builder.add(encode_prefix(prefix), f"to {prefix}", CENT, when)
+    table = builder.finish()
+    again = Deck.from_table(table).table()
+    assert (list(again.rows()), again.terms) == (list(table.rows()), TERMS)
+
+
 @given(st.from_regex("[0-9]{1,15}", fullmatch=True))
 def test_a_prefix_is_coded_and_decoded(prefix: str) -> None:
     assert decode_prefix(encode_prefix(prefix)) == prefix
