@@ -8,6 +8,7 @@ import sys
 from mediasrv import process
 from mediasrv.call import Call
 from mediasrv.ivr.conversation import conversation
+from mediasrv.ivr.talk import manners_of
 from mediasrv.prompts.store import PromptStore
 from mediasrv.rtp.client import RtpError, RtpSettings
 from mediasrv.settings import MediaSettings
@@ -37,8 +38,10 @@ async def _run(settings: Settings) -> None:
         raise SettingsError(f"{settings.path}: [mediasrv]: {error}") from error
     switch = ThreadedSwitch(RatingCore.from_settings(settings), ours.ledger_threads)
 
+    manners = manners_of(settings)
+
     async def talk(call: Call) -> None:
-        await conversation(call, switch)
+        await conversation(call, switch, manners)
 
     try:
         await process.run(

@@ -84,8 +84,10 @@ class Call:
             raise HungUp
         step(self.call_id, "answer")
 
-    async def play(self, *phrases: Phrase, skippable: bool = True) -> None:
-        """Returns when all is played, or at a key if ``skippable``. Raises HungUp."""
+    async def play(self, *phrases: Phrase, skippable: bool = True, fresh: bool = False) -> None:
+        """Returns when all is played, or at a key if ``skippable``; ``fresh`` forgets earlier keys. Raises HungUp."""
+        if fresh:
+            self.keypad.forget()
         step(self.call_id, "play", prompts=[phrase.prompt for phrase in phrases])
         await self._say(phrases, skippable)
 

@@ -97,8 +97,11 @@ class Caller(Protocol):
     async def answer(self) -> None:
         """200 OK to the caller; media flows when it returns."""
 
-    async def play(self, *phrases: Phrase, skippable: bool = True) -> None:
-        """Returns when all is played. A key skips the rest if ``skippable``; keys are kept for the next question."""
+    async def play(self, *phrases: Phrase, skippable: bool = True, fresh: bool = False) -> None:
+        """Returns when all is played. A key skips the rest if ``skippable``; keys are kept for the next question.
+
+        ``fresh`` forgets the keys typed before: what was typed ahead of a wrong answer was meant for another question.
+        """
 
     async def ask(self, question: Question) -> Answer:
         """Plays the prompt, returns what was keyed in. Keys pressed since the last question count, unless ``fresh``."""

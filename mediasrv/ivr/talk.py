@@ -1,13 +1,14 @@
 """What a conversation carries along, and the one way in which a question is asked again."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from mediasrv.ivr import questions
 from mediasrv.ivr.caller import Caller, NoInput, Question
 from mediasrv.ivr.switch import Switch
 from mediasrv.prompts.phrase import Phrase
+from rating.settings import Settings, SettingsError
 
 T = TypeVar("T")
 
@@ -30,6 +31,16 @@ class Manners:
     settle_s: float = 3.0  # how long after a call the charge is waited for before the balance is spoken
     settle_poll_s: float = 0.1
     node: str = ""  # our name in the ledger
+
+
+def manners_of(settings: Settings) -> Manners:
+    """The node's name, and what its table ``[conversation]`` sets otherwise. Raises SettingsError."""
+    table = settings.table("conversation")
+    usual = Manners(node=settings.node)
+    for name, value in table.items():
+        if name not in Manners.__slots__ or type(value) is not type(getattr(usual, name)):
+            raise SettingsError(f"{settings.path}: [conversation] has an unknown or wrong setting: {name} = {value!r}")
+    return replace(usual, **table)
 
 
 @dataclass(slots=True)
@@ -74,7 +85,7 @@ async def ask(
             return understood
         quarters -= 4 if understood.why else 1
         if understood.why:
-            await talk.caller.play(understood.why)
+            await talk.caller.play(understood.why, fresh=True)
     return None
 
 

@@ -33,8 +33,8 @@ def _espeak(text: str, voice: str, words_per_minute: int, output: Path) -> bytes
     try:
         subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True)
         return output.read_bytes()
-    except FileNotFoundError as error:
-        raise SpeechError("espeak-ng is not installed: apt-get install espeak-ng") from error
+    except OSError as error:
+        raise SpeechError(f"espeak-ng cannot be run ({error.strerror}): apt-get install espeak-ng") from error
     except subprocess.TimeoutExpired as error:
         raise SpeechError(f"espeak-ng took longer than {TIMEOUT_S:.0f} s") from error
     except subprocess.CalledProcessError as error:

@@ -48,37 +48,50 @@ class PromptStore:
     def files(self, phrase: Phrase, language: str) -> list[Path]:
         """The files that say the phrase, in order; renders what is missing (blocks, then). Raises SpeechError."""
         spoken_in = phrase.language or language
-        files = [self.file(segment, spoken_in) for segment in segments(phrase, spoken_in)]
-        own = self._recording(f"{phrase.prompt}-{phrase.variant}", spoken_in) if phrase.variant else None
-        return [own] if own else files
+        own = self._own_recording(phrase, spoken_in)
+        return own or [self.file(segment, spoken_in) for segment in segments(phrase, spoken_in)]
 
     async def ready(self, phrases: Sequence[Phrase], language: str) -> list[Path]:
         """The files of several phrases. What must be rendered is rendered beside the event loop."""
-        if all(self.is_ready(phrase, language) for phrase in phrases):
-            return [file for phrase in phrases for file in self.files(phrase, language)]
-        loop = asyncio.get_running_loop()
-        made = [loop.run_in_executor(self._threads(), self.files, phrase, language) for phrase in phrases]
-        return [file for files in await asyncio.gather(*made) for file in files]
+        files: list[Path] = []
+        for phrase in phrases:
+            at_hand = self.at_hand(phrase, language)
+            if at_hand is None:
+                loop = asyncio.get_running_loop()
+                at_hand = await loop.run_in_executor(self._threads(), self.files, phrase, language)
+            files += at_hand
+        return files
 
-    def is_ready(self, phrase: Phrase, language: str) -> bool:
-        """Whether ``files`` would return without rendering."""
+    def at_hand(self, phrase: Phrase, language: str) -> list[Path] | None:
+        """What ``files`` returns if it need not render; None if it must."""
         spoken_in = phrase.language or language
-        return all(self.is_rendered(piece, spoken_in) for piece in segments(phrase, spoken_in))
+        if own := self._own_recording(phrase, spoken_in):
+            return own
+        files = [self._at_hand(segment, spoken_in) for segment in segments(phrase, spoken_in)]
+        return None if None in files else [file for file in files if file]
+
+    def file(self, segment: Segment, language: str) -> Path:
+        """The file of one segment; rendered now if it is neither recorded nor in the cache."""
+        return self._at_hand(segment, language) or self._rendered(segment, language)
 
     def is_rendered(self, segment: Segment, language: str) -> bool:
         """Whether the speech of a segment is in the cache."""
         return self._exists(self._rendered_path(segment, language))
 
-    def file(self, segment: Segment, language: str) -> Path:
-        """The file of one segment; rendered now if it is neither recorded nor in the cache."""
-        recording = self._recording(segment.name, language)
-        return recording or self._rendered(segment, language)
+    def _at_hand(self, segment: Segment, language: str) -> Path | None:
+        if recording := self._recording(segment.name, language):
+            return recording
+        path = self._rendered_path(segment, language)
+        return path if self._exists(path) else None
+
+    def _own_recording(self, phrase: Phrase, language: str) -> list[Path]:
+        own = self._recording(f"{phrase.prompt}-{phrase.variant}", language) if phrase.variant else None
+        return [own] if own else []
 
     def _rendered(self, segment: Segment, language: str) -> Path:
         path = self._rendered_path(segment, language)
-        if not self._exists(path):
-            pack = load(language)
-            wav.write(path, espeak.speak(segment.text, pack.voice, pack.words_per_minute))
+        pack = load(language)
+        wav.write(path, espeak.speak(segment.text, pack.voice, pack.words_per_minute))
         return path
 
     def _rendered_path(self, segment: Segment, language: str) -> Path:

@@ -232,7 +232,7 @@ class TranscriptCaller:
     async def answer(self) -> None:
         await asyncio.sleep(0)
 
-    async def play(self, *phrases: Phrase, skippable: bool = True) -> None:
+    async def play(self, *phrases: Phrase, skippable: bool = True, fresh: bool = False) -> None:
         if self.gone:
             raise HungUp
         self._hear("plays " + ", ".join(named(phrase, self.language) for phrase in phrases))
