@@ -13,6 +13,7 @@ from rating.deck import DeckTable, DeckTerms
 from rating.deckcsv import read_deck
 from rating.directory import Directory
 from rating.store import cards, network, reports
+from rating.store.cards import Posting
 
 ALL_TIMES_US = (0, 2**62)
 
@@ -119,7 +120,9 @@ class Administration:
     def adjust(self, card_id: int, amount_micros: int, *, reference: str, note: str) -> bool:
         """Posts an adjustment of either sign, once per reference; False when it was there."""
         return self._slow.transaction(
-            lambda connection: cards.adjust(connection, card_id, amount_micros, reference, note, self._now_us())
+            lambda connection: cards.adjust(
+                connection, card_id, Posting(reference, amount_micros, note), self._now_us()
+            )
         )
 
     def card_id_of_serial(self, serial: str | int) -> int | None:
@@ -202,7 +205,7 @@ class Administration:
     def add_access_number(
         self, number: str, name: str, *, country: str, languages: list[str] | tuple[str, ...], surcharge_micros: int = 0
     ) -> None:
-        network.put_access_number(self._slow, number, name, country, ",".join(languages), surcharge_micros)
+        network.put_access_number(self._slow, (number, name, country, ",".join(languages), surcharge_micros))
         self._changed()
 
     def block_prefix(self, prefix: str, *, product: int | str | None = None, reason: str = "") -> None:
@@ -243,7 +246,7 @@ class Administration:
         limit: int = 10_000,
     ) -> list[Row]:
         """Call records placed in [since_us, until_us), oldest first (columns of the view call_record)."""
-        return reports.cdrs(self._slow, since_us, until_us, card_id, call_id, limit)
+        return reports.cdrs(self._slow, (since_us, until_us), card_id, call_id, limit)
 
     def entries(self, card_id: int) -> list[Row]:
         """Everything that ever happened to the card's balance, in order."""

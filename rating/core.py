@@ -23,7 +23,8 @@ from rating.reading import card_of, quote_of, refusal_of_state
 from rating.routing import Wanted, routes_for
 from rating.settings import DatabaseSettings, Settings, SettingsError
 from rating.store import calls, cards, network
-from rating.store.calls import PinLimits, Terms
+from rating.store.calls import PinAttempt, PinLimits, Terms
+from rating.store.cards import Posting
 
 # Deck replaced between our look and the transaction: read it again; more often than this is no longer a coincidence.
 STALE_RETRIES_MAX = 5
@@ -93,8 +94,7 @@ class RatingCore(Administration):
 
     def enter_pin(self, pin: str, *, ani: str | None, trunk: str) -> Card | Refusal:
         """The card of a PIN. WRONG_PIN is counted, and locks the CallerID, the trunk, or all for a while (LOCKED)."""
-        hashed = pin_hash(self._pepper, pin) if is_pin(pin) else bytes(32)
-        row = calls.enter_pin(self._database, hashed, ani, trunk, self._pin_limits, self._clock_us())
+        row = calls.enter_pin(self._database, self._attempt(pin, ani, trunk), self._pin_limits, self._clock_us())
         return self.card(row["card_id"]) if row["outcome"] == "OK" else Refusal(row["outcome"])
 
     def card(self, card_id: int) -> Card | Refusal:
@@ -187,13 +187,25 @@ class RatingCore(Administration):
         settled = calls.settle(self._database, hold_id, charge, billable, self._clock_us())
         return Refusal.UNKNOWN_HOLD if settled is None else _hold_view(hold_id, settled)
 
+    def carrier_cost(self, carrier_id: int, dnis: str, answered_us: int, seconds: int) -> tuple[int, str] | None:
+        """What a carrier takes for a call of ``seconds``: micro-units and their currency; None when not known."""
+        snapshot = self._directory.snapshot()
+        deck_id = snapshot.carrier_decks.get(carrier_id)
+        version = snapshot.deck_versions.get(deck_id or 0, 0)
+        if deck_id is None or version == 0:
+            return None
+        match = self._decks.deck(deck_id, version).find(dnis, answered_us)
+        if isinstance(match, Refusal):
+            return None
+        return call_cost(match.rate, seconds), snapshot.deck_currencies[deck_id]
+
     # other money
 
     def charge_fee(self, card_id: int, *, fee_id: str, amount_micros: int, note: str) -> Card | Refusal:
         """Takes a fee once per ``fee_id``. NO_CREDIT when less than that is available, UNKNOWN_CARD."""
         if amount_micros < 0:
             raise ValueError("a fee is not negative")
-        row = calls.charge_fee(self._database, card_id, fee_id, amount_micros, note, self._clock_us())
+        row = calls.charge_fee(self._database, card_id, Posting(fee_id, amount_micros, note), self._clock_us())
         return self.card(card_id) if row["outcome"] == "OK" else Refusal(row["outcome"])
 
     def refill_by_voucher(self, card_id: int, pin: str, *, ani: str | None, trunk: str) -> Card | Refusal:
@@ -201,9 +213,13 @@ class RatingCore(Administration):
 
         WRONG_PIN, LOCKED, VOUCHER_USED (spent, inactive, expired, of another currency), NOT_REFILLABLE.
         """
-        hashed = pin_hash(self._pepper, pin) if is_pin(pin) else bytes(32)
-        row = calls.refill_by_pin(self._database, card_id, hashed, ani, trunk, self._pin_limits, self._clock_us())
+        attempt = self._attempt(pin, ani, trunk)
+        row = calls.refill_by_pin(self._database, card_id, attempt, self._pin_limits, self._clock_us())
         return self.card(card_id) if row["outcome"] == "OK" else Refusal(row["outcome"])
+
+    def _attempt(self, pin: str, ani: str | None, trunk: str) -> PinAttempt:
+        """What could not be a PIN becomes a hash that no card has, so that it is counted like any wrong one."""
+        return PinAttempt(pin_hash(self._pepper, pin) if is_pin(pin) else bytes(32), ani, trunk)
 
     def _card(self, row: Row) -> Card | Refusal:
         product = self._directory.snapshot().products.get(row["product_id"])

@@ -45,6 +45,7 @@ class Snapshot:
     deck_versions: dict[int, int]
     deck_currencies: dict[int, str]
     carriers: tuple[CarrierRow, ...]
+    carrier_decks: dict[int, int]  # of disabled carriers too: their calls may still run
     trunks: tuple[Trunk, ...]
     access_numbers: dict[str, AccessNumber]
     blocked: frozenset[tuple[str, int]] = field(default=frozenset())
@@ -103,7 +104,10 @@ def _snapshot(rows: dict[str, list[Row]]) -> Snapshot:
         },
         deck_versions={row["deck_id"]: row["version"] for row in rows["decks"]},
         deck_currencies={row["deck_id"]: row["currency"] for row in rows["decks"]},
-        carriers=tuple(_carrier(row, tuple(gateways.get(row["carrier_id"], ()))) for row in rows["carriers"]),
+        carriers=tuple(
+            _carrier(row, tuple(gateways.get(row["carrier_id"], ()))) for row in rows["carriers"] if row["enabled"]
+        ),
+        carrier_decks={row["carrier_id"]: row["deck_id"] for row in rows["carriers"]},
         trunks=_trunks(rows["trunks"]),
         access_numbers={row["number"]: _access_number(row) for row in rows["access_numbers"]},
         blocked=frozenset((row["prefix"], row["product_id"]) for row in rows["blocked"]),

@@ -11,8 +11,10 @@ from rating.outcome import HoldState
 from rating.rate import Rate
 from rating.store import settlement
 
-# What a carrier takes for a call: (carrier_id, dnis, answered_us, seconds) -> micro-units, None when not known.
-CarrierCost = Callable[[int, str, int, int], int | None]
+# What a carrier takes for a call: (carrier_id, dnis, answered_us, seconds) -> (micro-units, currency), None: not known.
+CarrierCost = Callable[[int, str, int, int], tuple[int, str] | None]
+Tallies = dict[tuple[str, str], int]
+SWEEPER = "sweeper"  # who ended a call whose end nobody told
 NO_CAUSE = 16  # Q.850 normal call clearing, when an event names none
 
 
@@ -27,8 +29,12 @@ class Applied:
     unknown: int = 0
     strange: int = 0
     late: int = 0
-    charged: dict[int, int] = field(default_factory=dict)  # by product id
-    cost: dict[int, int] = field(default_factory=dict)  # by carrier id
+    torn: int = 0
+    tallies: Tallies = field(default_factory=dict)
+
+    def add(self, name: str, label: str, value: int) -> None:
+        """Adds to a counter that is kept in the ledger."""
+        self.tallies[name, label] = self.tallies.get((name, label), 0) + value
 
 
 class Settler:
@@ -49,6 +55,7 @@ class Settler:
         if settlement.lock_offsets(connection, self._node) != expected:
             return None
         applied = self.apply_events(connection, batch.events)
+        applied.torn = batch.torn
         settlement.store_offsets(connection, self._node, batch.offsets, self._clock_us())
         return applied
 
@@ -73,26 +80,28 @@ class Settler:
                 applied.repeated += 1
         settlement.note_answers(connection, answers)
         settlement.settle(connection, settled, self._clock_us())
+        settlement.add_tallies(connection, self._node, applied.tallies)
         return applied
 
     def _settle(self, hold: Row, call: CallEvents, settled: list[dict[str, Any]], applied: Applied) -> None:
         if hold["recorded"]:
             applied.repeated += 1
             return
-        row = self._settled_row(hold, call)
-        if not row["settles"]:
-            applied.late += row["answered_us"] is not None
-        elif row["state"] == HoldState.CAPTURED:
-            applied.captured += 1
-            _add(applied.charged, hold["product_id"], row["charge_micros"])
-            if row["cost_micros"] is not None:
-                _add(applied.cost, row["carrier_id"], row["cost_micros"])
-        else:
-            applied.void += 1
+        row, cost_currency = self._settled_row(hold, call)
+        if row["settles"]:
+            applied.captured += row["state"] == HoldState.CAPTURED
+            applied.void += row["state"] != HoldState.CAPTURED
+            applied.add("calls", row["state"], 1)
+            applied.add("seconds", "", row["seconds"])
+            applied.add("charged", hold["currency"], row["charge_micros"])
+            applied.add("cost", cost_currency, row["cost_micros"] or 0)
+        elif row["answered_us"] is not None:
+            applied.late += 1
+            applied.add("late", "", 1)
         settled.append(row)
 
-    def _settled_row(self, hold: Row, call: CallEvents) -> dict[str, Any]:
-        """What becomes of a hold, and what its call record says."""
+    def _settled_row(self, hold: Row, call: CallEvents) -> tuple[dict[str, Any], str]:
+        """What becomes of a hold and what its call record says, and the currency of its cost."""
         final = call.final or {}
         settles = hold["state"] == HoldState.HELD
         answered = answered_of(final) or answered_of(call.answer) or _answered_of_hold(hold)
@@ -102,11 +111,12 @@ class Settler:
         cost = None
         if answered is not None and carrier_id:
             cost = self._carrier_cost(carrier_id, hold["dnis"], answered.at_us, seconds)
-        return {
+        unanswered = HoldState.EXPIRED if final.get("by") == SWEEPER else HoldState.VOID
+        row = {
             "id": hold["id"],
             "card_id": hold["card_id"],
             "settles": settles,
-            "state": HoldState.VOID if answered is None else HoldState.CAPTURED,
+            "state": unanswered if answered is None else HoldState.CAPTURED,
             "held_micros": hold["held_micros"],
             "charge_micros": 0 if answered is None else charge.charge_micros,
             "billable_s": charge.billable_s,
@@ -116,12 +126,13 @@ class Settler:
             "carrier_id": carrier_id or None,
             "gateway_id": final.get("gateway_id") or hold["gateway_id"] or None,
             "pdd_ms": final.get("pdd_ms") or hold["pdd_ms"],
-            "cost_micros": cost,
+            "cost_micros": None if cost is None else cost[0],
             "cause": final.get("cause") or NO_CAUSE,
-            "sip": final.get("sip") or 0,
+            "sip_status": final.get("sip") or 0,
             "ended_by": str(final.get("by") or "")[:16],
             "node": str(final.get("node") or self._node)[:64],
         }
+        return row, hold["currency"] if cost is None else cost[1]
 
 
 def _answer_row(hold_id: str, event: Event, node: str) -> dict[str, Any]:
@@ -145,7 +156,3 @@ def _answered_of_hold(hold: Row) -> Answered | None:
     if hold["answered_us"] is None:
         return None
     return Answered(hold["answered_us"], hold["answer_mono_us"] or 0, hold["boot"] or "")
-
-
-def _add(sums: dict[int, int], key: int, amount: int) -> None:
-    sums[key] = sums.get(key, 0) + amount

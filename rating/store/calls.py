@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rating.database import Database, Row
 from rating.model import CallRequest
+from rating.store.cards import Posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,15 @@ class PinLimits:
 
     def arguments(self) -> tuple[int, int, int, int]:
         return self.per_ani, self.per_trunk, self.altogether, self.lock_s
+
+
+@dataclass(frozen=True, slots=True)
+class PinAttempt:
+    """A PIN (hashed) and where it was entered; ``ani`` None: anonymous."""
+
+    pin_hash: bytes
+    ani: str | None
+    trunk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +82,19 @@ def hold(database: Database, hold_id: str) -> Row | None:
     )
 
 
-def enter_pin(database: Database, pin_hash: bytes, ani: str | None, trunk: str, limits: PinLimits, now_us: int) -> Row:
-    arguments = (pin_hash, ani, trunk, *limits.arguments(), now_us)
+def enter_pin(database: Database, attempt: PinAttempt, limits: PinLimits, now_us: int) -> Row:
+    arguments = (attempt.pin_hash, attempt.ani, attempt.trunk, *limits.arguments(), now_us)
     return _one(database, "CALL enter_pin(%s, %s, %s, %s, %s, %s, %s, %s)", arguments)
 
 
-def refill_by_pin(
-    database: Database, card_id: int, pin_hash: bytes, ani: str | None, trunk: str, limits: PinLimits, now_us: int
-) -> Row:
-    arguments = (card_id, pin_hash, ani, trunk, *limits.arguments(), now_us)
+def refill_by_pin(database: Database, card_id: int, attempt: PinAttempt, limits: PinLimits, now_us: int) -> Row:
+    arguments = (card_id, attempt.pin_hash, attempt.ani, attempt.trunk, *limits.arguments(), now_us)
     return _one(database, "CALL refill_by_pin(%s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)
 
 
-def charge_fee(database: Database, card_id: int, fee_id: str, amount_micros: int, note: str, now_us: int) -> Row:
-    return _one(database, "CALL charge_fee(%s, %s, %s, %s, %s)", (card_id, fee_id, amount_micros, note[:128], now_us))
+def charge_fee(database: Database, card_id: int, fee: Posting, now_us: int) -> Row:
+    arguments = (card_id, fee.reference, fee.amount_micros, fee.note[:128], now_us)
+    return _one(database, "CALL charge_fee(%s, %s, %s, %s, %s)", arguments)
 
 
 def register_ani(database: Database, card_id: int, ani: str, now_us: int) -> Row:

@@ -1,6 +1,7 @@
 """Statements about cards: reading them, issuing and activating batches, states, CallerIDs, languages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rating.database import Connection, Database, Row, fetch
 
@@ -103,17 +104,27 @@ def batches(database: Database) -> list[Row]:
     )
 
 
-def adjust(connection: Connection, card_id: int, amount_micros: int, reference: str, note: str, now_us: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """An amount to post once per ``reference`` (1 to 64 characters)."""
+
+    reference: str
+    amount_micros: int
+    note: str
+
+
+def adjust(connection: Connection, card_id: int, posting: Posting, now_us: int) -> bool:
     """Posts an adjustment once per reference; False when it was there already."""
     fetch(connection, "SELECT card_id FROM card WHERE card_id = %s FOR UPDATE", (card_id,))
     with connection.cursor() as cursor:
         new = cursor.execute(
             "INSERT IGNORE INTO entry (card_id, kind, amount_micros, reference, note, at_us)"
             " VALUES (%s, 'adjustment', %s, %s, %s, %s)",
-            (card_id, amount_micros, reference, note[:128], now_us),
+            (card_id, posting.amount_micros, posting.reference, posting.note[:128], now_us),
         )
         if new:
             cursor.execute(
-                "UPDATE card SET posted_micros = posted_micros + %s WHERE card_id = %s", (amount_micros, card_id)
+                "UPDATE card SET posted_micros = posted_micros + %s WHERE card_id = %s",
+                (posting.amount_micros, card_id),
             )
     return bool(new)

@@ -9,7 +9,7 @@ SNAPSHOT = {
     "products": "SELECT * FROM product",
     "languages": "SELECT product_id, code, fee_micros FROM product_language ORDER BY product_id, position",
     "decks": "SELECT deck_id, name, currency, version FROM deck",
-    "carriers": "SELECT * FROM carrier WHERE enabled ORDER BY carrier_id",
+    "carriers": "SELECT * FROM carrier ORDER BY carrier_id",
     "gateways": "SELECT * FROM gateway WHERE enabled ORDER BY carrier_id, gateway_id",
     "trunks": "SELECT trunk_id, name, cidr, ani_trusted, country FROM trunk ORDER BY trunk_id",
     "access_numbers": "SELECT number, name, country, languages, surcharge_micros FROM access_number",
@@ -94,14 +94,13 @@ def put_trunk(database: Database, name: str, cidr: str, ani_trusted: bool, count
     )
 
 
-def put_access_number(
-    database: Database, number: str, name: str, country: str, languages: str, surcharge_micros: int
-) -> None:
+def put_access_number(database: Database, values: tuple[str, str, str, str, int]) -> None:
+    """number, name, country, languages (comma separated), surcharge_micros."""
     database.rows(
         "INSERT INTO access_number (number, name, country, languages, surcharge_micros) VALUES (%s, %s, %s, %s, %s)"
         " ON DUPLICATE KEY UPDATE name = VALUES(name), country = VALUES(country), languages = VALUES(languages),"
         " surcharge_micros = VALUES(surcharge_micros)",
-        (number, name, country, languages, surcharge_micros),
+        values,
     )
 
 

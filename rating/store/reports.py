@@ -22,13 +22,13 @@ def entries(database: Database, card_id: int) -> list[Row]:
 
 
 def cdrs(
-    database: Database, since_us: int, until_us: int, card_id: int | None, call_id: str | None, limit: int
+    database: Database, placed_us: tuple[int, int], card_id: int | None, call_id: str | None, limit: int
 ) -> list[Row]:
-    """Call records placed in [since_us, until_us), oldest first; of one card or call when given."""
+    """Call records placed from the first time on, before the second, oldest first; of one card or call if given."""
     return database.rows(
         "SELECT * FROM call_record WHERE placed_us >= %s AND placed_us < %s AND (%s IS NULL OR card_id = %s)"
         " AND (%s IS NULL OR call_id = %s) ORDER BY placed_us, hold_id LIMIT %s",
-        (since_us, until_us, card_id, card_id, call_id, call_id, limit),
+        (*placed_us, card_id, card_id, call_id, call_id, limit),
     )
 
 

@@ -139,6 +139,15 @@ CREATE TABLE journal_position (
     PRIMARY KEY (node, file)
 );
 
+-- Sums that the keepers add to in the transactions they settle in: counters that no restart resets or doubles.
+CREATE TABLE tally (
+    node           VARCHAR(64)  NOT NULL,
+    name           VARCHAR(16)  NOT NULL,                   -- charged, cost (micro-units), calls, seconds, sweeps, …
+    label          VARCHAR(16)  NOT NULL,                   -- currency or outcome
+    value          BIGINT       NOT NULL,
+    PRIMARY KEY (node, name, label)
+);
+
 -- Wrong PINs by CallerID, by trunk and altogether. Each lock-out lasts longer than the one before.
 CREATE TABLE pin_guard (
     scope            ENUM('ani', 'trunk', 'all') NOT NULL,

@@ -24,7 +24,7 @@ class Keeper:
         self.database = Database(world.ledger)
         self.writer = JournalWriter(directory, "edge1")
         self.reader = JournalReader(directory)
-        self.settler = Settler(self.database, "edge1", lambda *_: 7, lambda: world.now_us)
+        self.settler = Settler(self.database, "edge1", lambda *_: (7, "USD"), lambda: world.now_us)
 
     def answer(self, authorised: Authorised, **more: Any) -> None:
         self.writer.append(self.event("answer", authorised, 0) | more)

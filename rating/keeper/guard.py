@@ -1,0 +1,144 @@
+"""The second line: calls past their limit are ended, signs of life noted, holds without an end settled."""
+
+import itertools
+import json
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rating.database import Connection, Database, Row
+from rating.journal import Event
+from rating.keeper.ng import NgClient, NgError
+from rating.keeper.outcome import END, FAILED
+from rating.keeper.settle import SWEEPER, Settler
+from rating.store import keeping
+
+LOG = logging.getLogger(__name__)
+CAUSE_RECOVERY = 102  # Q.850: recovery on timer expiry
+RPC_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuardTimes:
+    """Seconds. The dialog timeout ends a call at its limit + 1 s; one that is there after ``overdue_s`` was missed."""
+
+    overdue_s: int = 5
+    unanswered_s: int = 300  # no INVITE rings so long
+    no_end_s: int = 900  # past the limit, for this node's calls: its whole journal is read by then
+    other_nodes_s: int = 14_400  # the same for calls of other nodes, whose keepers may be late
+
+
+class Guard:
+    """Looks after this node's calls, and at last after all nodes'."""
+
+    def __init__(
+        self,
+        database: Database,
+        node: str,
+        settler: Settler,
+        *,
+        ng: NgClient | None,
+        rpc_socket: Path | None,
+        times: GuardTimes,
+        clock_us: Callable[[], int],
+    ) -> None:
+        self.ended = 0
+        self._database = database
+        self._node = node
+        self._settler = settler
+        self._ng = ng
+        self._rpc_socket = rpc_socket
+        self._times = times
+        self._clock_us = clock_us
+
+    def end_overdue(self) -> None:
+        """Ends calls the edge should have ended: the dialog by RPC, the media in rtpengine, each on its own."""
+        for call in keeping.overdue(self._database, self._node, self._clock_us(), self._times.overdue_s):
+            self.ended += 1
+            LOG.warning("hold %s is past its limit: ending its call", call["id"])
+            if self._rpc_socket is not None and call["dialog"]:
+                _end_dialog(self._rpc_socket, call["dialog"])
+            if self._ng is not None and call["sip_call_id"]:
+                try:
+                    self._ng.request("delete", call_id=call["sip_call_id"])
+                except NgError as error:
+                    LOG.info("hold %s: %s", call["id"], error)
+
+    def note_signs_of_life(self) -> None:
+        """Asks rtpengine for the last packet of every connected call of this node."""
+        if self._ng is None:
+            return
+        for call in keeping.connected(self._database, self._node):
+            try:
+                answer = self._ng.request("query", call_id=call["sip_call_id"])
+            except NgError:
+                continue
+            last_s = max(last_packets(answer), default=0)
+            if last_s:
+                keeping.seen_alive(self._database, call["id"], last_s * 1_000_000)
+
+    def sweep(self) -> int:
+        """Settles holds whose end nobody will tell any more; how many."""
+        times = self._times
+        calls = keeping.without_end(
+            self._database,
+            self._node,
+            self._clock_us(),
+            (times.unanswered_s, times.no_end_s),
+            (times.other_nodes_s, times.other_nodes_s),
+        )
+        if not calls:
+            return 0
+
+        def work(connection: Connection) -> None:
+            applied = self._settler.apply_events(connection, [swept(call) for call in calls])
+            LOG.warning("swept %d holds without an end: %d charged", len(calls), applied.captured)
+
+        self._database.transaction(work)
+        return len(calls)
+
+
+def swept(call: Row) -> Event:
+    """The end that nobody told: at the last sign of life, in the caller's favour (a begun second does not count, and
+    with no sign of life after the answer the call is free). A call never answered has failed."""
+    event: Event = {"hold": call["id"], "node": call["node"], "by": SWEEPER, "cause": CAUSE_RECOVERY}
+    answered_us = call["answered_us"]
+    if answered_us is None:
+        return event | {"ev": FAILED}
+    seconds = max(0, ((call["last_seen_us"] or answered_us) - answered_us) // 1_000_000)
+    return event | {"ev": END, "t_us": answered_us + seconds * 1_000_000, "answer_us": answered_us}
+
+
+def last_packets(answer: Any) -> list[int]:
+    """Epoch seconds of the last packets in an answer to ``query``: every "last packet" at any depth."""
+    if isinstance(answer, list):
+        return [found for item in answer for found in last_packets(item)]
+    if not isinstance(answer, dict):
+        return []
+    own = [value for key, value in answer.items() if key == "last packet" and isinstance(value, int)]
+    return own + [found for value in answer.values() for found in last_packets(value)]
+
+
+_rpc_ids = itertools.count(1)
+
+
+def _end_dialog(rpc_socket: Path, dialog: str) -> None:
+    """Asks Kamailio's jsonrpcs socket to end a dialog; a datagram client needs a name of its own to be answered."""
+    h_entry, _, h_id = dialog.partition(":")
+    request = {"jsonrpc": "2.0", "method": "dlg.end_dlg", "params": [int(h_entry), int(h_id)], "id": next(_rpc_ids)}
+    with (
+        tempfile.TemporaryDirectory(prefix="cskeep") as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client,
+    ):
+        client.settimeout(RPC_TIMEOUT_S)
+        client.bind(os.path.join(directory, "s"))
+        try:
+            client.sendto(json.dumps(request).encode(), str(rpc_socket))
+            client.recv(65_536)
+        except OSError as error:
+            LOG.warning("the edge's RPC socket %s does not answer: %s", rpc_socket, error)

@@ -1,0 +1,182 @@
+"""The keeper's work, in three threads: the journal, the warnings, and looking after the rest."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rating.cards import now_us
+from rating.core import RatingCore
+from rating.database import Database
+from rating.journal import JournalReader
+from rating.keeper.guard import Guard, GuardTimes
+from rating.keeper.monitor import KeeperCollector, State
+from rating.keeper.months import months_ahead
+from rating.keeper.ng import NgClient
+from rating.keeper.settle import Settler
+from rating.keeper.warner import Warner
+from rating.outcome import LedgerUnavailableError
+from rating.settings import Settings
+from rating.store import keeping, settlement
+
+LOG = logging.getLogger(__name__)
+EVENTS_MAX = 1000  # of one transaction
+JOURNAL_POLL_S = 0.05
+WARNING_POLL_S = 0.5
+GUARD_POLL_S = 2.0
+LIFE_POLL_S = 15.0
+TIDY_POLL_S = 3600.0
+RETRY_S = 0.5
+CHECK_EVERY_S = 30.0
+CHECK_SHARE = 20  # a check that takes long is made rarely: at most a twentieth of the time
+
+
+class Keeper:
+    """Everything a node's keeper does; ``run`` returns after ``stop``."""
+
+    def __init__(self, settings: Settings, clock_us: Callable[[], int] = now_us) -> None:
+        self.state = State()
+        self._clock_us = clock_us
+        self._node = settings.node
+        self._core = RatingCore.from_settings(settings)
+        self._database = Database(settings.database, read_timeout_s=10.0)
+        self._reader = JournalReader(settings.journal_dir)
+        self._settler = Settler(self._database, settings.node, self._core.carrier_cost, clock_us)
+        ng = _ng_client(settings)
+        prompts = settings.table("mediasrv").get("prompt_cache_dir")
+        self._warner = None
+        if ng is not None and prompts:
+            self._warner = Warner(self._database, settings.node, ng, Path(prompts), clock_us)
+        rpc_socket = settings.table("edge").get("rpc_socket")
+        self._guard = Guard(
+            self._database,
+            settings.node,
+            self._settler,
+            ng=ng,
+            rpc_socket=Path(rpc_socket) if rpc_socket else None,
+            times=_guard_times(settings),
+            clock_us=clock_us,
+        )
+        self._offsets: dict[str, int] | None = None
+        self._stop = threading.Event()
+
+    def collector(self) -> KeeperCollector:
+        warner, guard = self._warner, self._guard
+        return KeeperCollector(
+            self.state,
+            {
+                ("cardswitch_warnings_played", "Warnings before the limit"): lambda: warner.played if warner else 0,
+                ("cardswitch_warnings_failed", "Warnings not played"): lambda: warner.failed if warner else 0,
+                ("cardswitch_calls_ended_by_guard", "Calls ended past their limit"): lambda: guard.ended,
+            },
+        )
+
+    def run(self) -> None:
+        """Works until ``stop``."""
+        threads = [
+            self._thread("warnings", WARNING_POLL_S, self._warner.poll if self._warner else lambda: None),
+            self._thread("guard", GUARD_POLL_S, self._look_after),
+            self._thread("life", LIFE_POLL_S, self._guard.note_signs_of_life),
+            self._thread("tidy", TIDY_POLL_S, self._tidy),
+            self._thread("check", CHECK_EVERY_S, self._check),
+        ]
+        self._repeat("journal", JOURNAL_POLL_S, self._catch_up)
+        for thread in threads:
+            thread.join()
+        if self._warner is not None:
+            self._warner.close()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _thread(self, name: str, every_s: float, work: Callable[[], object]) -> threading.Thread:
+        thread = threading.Thread(target=self._repeat, args=(name, every_s, work), name=name)
+        thread.start()
+        return thread
+
+    def _repeat(self, name: str, every_s: float, work: Callable[[], object]) -> None:
+        """Does the work until stopped. A ledger that is away is waited for; a bug in one part stops no other part."""
+        away = False
+        while not self._stop.is_set():
+            wait_s = every_s
+            try:
+                work()
+                if away:
+                    LOG.info("%s: the ledger is back", name)
+                away = False
+            except LedgerUnavailableError as error:
+                self.state.ledger_up = False
+                if not away:
+                    LOG.warning("%s: %s", name, error)
+                away, wait_s = True, RETRY_S
+            except Exception:
+                LOG.exception("%s failed, and is tried again", name)
+                wait_s = max(every_s, RETRY_S)
+            self._stop.wait(wait_s)
+
+    def _catch_up(self) -> None:
+        """Applies the journal until nothing is left."""
+        while not self._stop.is_set():
+            if self._offsets is None:
+                self._offsets = settlement.offsets(self._database, self._node)
+            batch = self._reader.read(self._offsets, EVENTS_MAX)
+            self.state.oldest_unread_us = min((event.get("t_us", 0) for event in batch.events), default=0)
+            if not batch.offsets:
+                break
+            expected, self._offsets = self._offsets, None  # whatever goes wrong now: ask the ledger where we are
+            applied = self._settler.apply(batch, expected)
+            if applied is not None:
+                self._offsets = expected | batch.offsets
+                self.state.torn += applied.torn
+                self.state.strange += applied.strange
+                self.state.unknown += applied.unknown
+        self.state.looked = time.monotonic()
+
+    def _look_after(self) -> None:
+        state = self.state
+        state.open_counts = keeping.open_counts(self._database)
+        state.tallies = keeping.tallies(self._database, self._node)
+        state.ledger_up = True
+        offsets = self._offsets or {}
+        state.journal_bytes, state.unread_bytes = self._reader.size_bytes(), self._reader.unread_bytes(offsets)
+        self._guard.end_overdue()
+        if state.unread_bytes == 0:  # what is not applied yet may tell the end that is missed
+            self._guard.sweep()
+
+    def _check(self) -> None:
+        """Recomputes the books. Made from all entries, so the next one waits the longer the longer this one took."""
+        began = time.monotonic()
+        check = self._core.check()
+        if not check.ok:
+            LOG.error("the books do not agree: %s", "; ".join(check.problems))
+        self.state.ledger_ok = check.ok
+        self.state.liability = {row["currency"]: int(row["micros"]) for row in keeping.liability(self._database)}
+        self._stop.wait((time.monotonic() - began) * CHECK_SHARE)
+
+    def _tidy(self) -> None:
+        """Partitions for the months to come, and away with journal files that are long applied."""
+        for name, until_us in months_ahead(self._clock_us()):
+            keeping.add_cdr_partition(self._database, name, until_us)
+        removed = self._reader.remove_applied(settlement.offsets(self._database, self._node))
+        settlement.forget_offsets(self._database, self._node, removed)
+
+
+def _ng_client(settings: Settings) -> NgClient | None:
+    address = settings.table("rtpengine").get("ng")
+    return None if not address else NgClient(host_and_port(address))
+
+
+def _guard_times(settings: Settings) -> GuardTimes:
+    """[keeper] overdue_s, unanswered_s, no_end_s, other_nodes_s, where given."""
+    table = settings.table("keeper")
+    given = {name: int(table[name]) for name in GuardTimes.__slots__ if name in table}
+    return GuardTimes(**given)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Of "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ValueError(f"{text!r} is not an address with a port")
+    return host.strip("[]"), int(port)

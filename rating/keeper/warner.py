@@ -1,0 +1,75 @@
+"""The warning before the limit: played by rtpengine into the running call, to the card holder only."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rating.database import Database, Row
+from rating.keeper.ng import NgClient, NgError
+from rating.store import keeping
+
+LOG = logging.getLogger(__name__)
+FALLBACK_LANGUAGE = "en"
+LOOK_AHEAD_US = 500_000  # the poll's interval: on average the warning is on time
+PLAYED_AT_ONCE_MAX = 64
+PROMPT_S_MAX = 20.0
+
+
+class Warner:
+    """Plays what is due; ``poll`` is called twice a second. Each hold is warned once, whatever restarts."""
+
+    def __init__(self, database: Database, node: str, ng: NgClient, prompts: Path, clock_us: Callable[[], int]) -> None:
+        self.played = 0
+        self.failed = 0
+        self._database = database
+        self._node = node
+        self._ng = ng
+        self._prompts = prompts
+        self._clock_us = clock_us
+        self._stop = threading.Event()
+        self._players = ThreadPoolExecutor(PLAYED_AT_ONCE_MAX, thread_name_prefix="warning")
+
+    def poll(self) -> None:
+        """Raises LedgerUnavailableError."""
+        for call in keeping.due_warnings(self._database, self._node, self._clock_us() + LOOK_AHEAD_US):
+            # Marked first: a warning missed is a smaller evil than one played over and over.
+            keeping.mark_warned(self._database, call["id"], self._clock_us())
+            self._players.submit(self._warn, call)
+
+    def close(self) -> None:
+        """Lets the far ends be heard again before it returns."""
+        self._stop.set()
+        self._players.shutdown()
+
+    def _warn(self, call: Row) -> None:
+        try:
+            self._play(call, self._file(call["language"]))
+            self.played += 1
+        except (NgError, FileNotFoundError) as error:
+            self.failed += 1
+            LOG.warning("hold %s: the warning could not be played: %s", call["id"], error)
+        except Exception:
+            self.failed += 1
+            LOG.exception("hold %s: the warning could not be played", call["id"])
+
+    def _play(self, call: Row, file: Path) -> None:
+        """rtpengine plays beside the far end's audio, as a second source: so the far end is silent meanwhile."""
+        holder = {"call_id": call["sip_call_id"], "from_tag": call["from_tag"]}
+        far_end = {"call_id": call["sip_call_id"], "from_tag": call["to_tag"]}
+        self._ng.request("block media", **far_end)
+        try:
+            answer = self._ng.request("play media", **holder, file=str(file))
+            duration_ms = answer.get("duration", 0)
+            self._stop.wait(min(PROMPT_S_MAX, (duration_ms if isinstance(duration_ms, int) else 0) / 1000))
+        finally:
+            self._ng.request("unblock media", **far_end)
+
+    def _file(self, language: str) -> Path:
+        """Raises FileNotFoundError when the prompts were not rendered."""
+        for code in (language, FALLBACK_LANGUAGE):
+            file = self._prompts / code / "warning.wav"
+            if code and file.is_file():
+                return file
+        raise FileNotFoundError(f"no warning.wav for {language or 'any language'} in {self._prompts}")

@@ -1,0 +1,102 @@
+-- Settles many holds, set by set, as settle_hold does one, and writes their call records. The keeper has locked the
+-- cards and holds, decided each one, and gives them as a JSON list; it commits, together with its journal's offsets.
+-- A row without "settles" only writes the record: its hold was settled before.
+CREATE OR REPLACE PROCEDURE settle_batch(IN p_settled LONGTEXT, IN p_now_us BIGINT)
+MODIFIES SQL DATA
+BEGIN
+    DECLARE v_day INT UNSIGNED DEFAULT p_now_us DIV 86400000000;
+
+    CREATE TEMPORARY TABLE IF NOT EXISTS settled (
+        hold_id BINARY(16) NOT NULL PRIMARY KEY,
+        card_id BIGINT UNSIGNED NOT NULL,
+        settles BOOLEAN NOT NULL,
+        state VARCHAR(10) NOT NULL,
+        held_micros BIGINT NOT NULL,
+        charge_micros BIGINT NOT NULL,
+        billable_s INT UNSIGNED NOT NULL,
+        seconds INT UNSIGNED NOT NULL,
+        answered_us BIGINT NULL,
+        ended_us BIGINT NOT NULL,
+        carrier_id INT UNSIGNED NULL,
+        gateway_id INT UNSIGNED NULL,
+        pdd_ms INT UNSIGNED NULL,
+        cost_micros BIGINT NULL,
+        cause SMALLINT UNSIGNED NOT NULL,
+        sip_status SMALLINT UNSIGNED NOT NULL,
+        ended_by VARCHAR(16) NOT NULL,
+        node VARCHAR(64) NOT NULL
+    ) ENGINE = MEMORY;
+    DELETE FROM settled;
+    INSERT INTO settled
+    SELECT
+        UNHEX(id), card_id, settles, state, held_micros, charge_micros, billable_s, seconds, answered_us, ended_us,
+        carrier_id, gateway_id, pdd_ms, cost_micros, cause, sip_status, ended_by, node
+    FROM JSON_TABLE(p_settled, '$[*]' COLUMNS (
+        id CHAR(32) PATH '$.id',
+        card_id BIGINT PATH '$.card_id',
+        settles BOOLEAN PATH '$.settles',
+        state VARCHAR(10) PATH '$.state',
+        held_micros BIGINT PATH '$.held_micros',
+        charge_micros BIGINT PATH '$.charge_micros',
+        billable_s INT PATH '$.billable_s',
+        seconds INT PATH '$.seconds',
+        answered_us BIGINT PATH '$.answered_us',
+        ended_us BIGINT PATH '$.ended_us',
+        carrier_id INT PATH '$.carrier_id',
+        gateway_id INT PATH '$.gateway_id',
+        pdd_ms INT PATH '$.pdd_ms',
+        cost_micros BIGINT PATH '$.cost_micros',
+        cause INT PATH '$.cause',
+        sip_status INT PATH '$.sip_status',
+        ended_by VARCHAR(16) PATH '$.ended_by',
+        node VARCHAR(64) PATH '$.node'
+    )) AS row_of;
+
+    UPDATE hold JOIN settled USING (hold_id)
+    SET
+        hold.state = IF(settles, settled.state, hold.state),
+        hold.charge_micros = IF(settles AND settled.state = 'captured', settled.charge_micros, hold.charge_micros),
+        hold.billable_s = IF(settles AND settled.state = 'captured', settled.billable_s, hold.billable_s),
+        hold.answered_us = COALESCE(hold.answered_us, settled.answered_us),
+        hold.settled_us = IF(settles, p_now_us, hold.settled_us),
+        hold.recorded = TRUE;
+
+    INSERT INTO entry (card_id, kind, amount_micros, reference, at_us)
+    SELECT card_id, 'charge', -charge_micros, LOWER(HEX(hold_id)), p_now_us
+    FROM settled WHERE settles AND charge_micros > 0 ORDER BY card_id;
+
+    -- Three statements, because an UPDATE of joined tables promises no order of its assignments.
+    UPDATE card JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
+    SET card.day = v_day, card.spent_in_day = 0
+    WHERE card.day <> v_day;
+
+    UPDATE card JOIN (
+        SELECT card_id, SUM(held_micros) AS held, SUM(charge_micros) AS charge, COUNT(*) AS holds
+        FROM settled WHERE settles GROUP BY card_id
+    ) AS total USING (card_id)
+    SET
+        card.held_micros = card.held_micros - total.held,
+        card.posted_micros = card.posted_micros - total.charge,
+        card.open_holds = card.open_holds - total.holds,
+        card.spent_in_day = card.spent_in_day + total.charge;
+
+    -- A one-time card with nothing left can pay for no call any more.
+    UPDATE card
+    JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
+    JOIN product USING (product_id)
+    SET card.state = 'exhausted'
+    WHERE card.state = 'active' AND NOT product.refillable AND card.open_holds = 0
+        AND (card.posted_micros = 0 OR card.posted_micros < product.minimum_balance_micros);
+
+    INSERT INTO cdr (
+        placed_us, hold_id, call_id, card_id, product_id, outcome, ani, dnis, prefix, destination, trunk, access_number,
+        attestation, node, rate, carrier_id, gateway_id, pdd_ms, answered_us, ended_us, seconds, billable_s,
+        charge_micros, cost_micros, cause, sip_status, ended_by
+    )
+    SELECT
+        placed_us, hold_id, call_id, hold.card_id, product_id, hold.state, ani, dnis, prefix, destination, trunk,
+        access_number, attestation, settled.node, rate, settled.carrier_id, settled.gateway_id, settled.pdd_ms,
+        settled.answered_us, settled.ended_us, settled.seconds, COALESCE(hold.billable_s, 0),
+        COALESCE(hold.charge_micros, 0), settled.cost_micros, settled.cause, settled.sip_status, settled.ended_by
+    FROM settled JOIN hold USING (hold_id);
+END
