@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mediasrv import sdp
 from mediasrv.bridge import Bridge, Edge
-from mediasrv.ivr.caller import Answer, BridgeResult, Digits, HungUp, NoInput, Question
+from mediasrv.ivr.caller import Answer, BridgeOutcome, BridgeResult, Digits, HungUp, NoInput, Question
 from mediasrv.keypad import Keypad, key_of_info
 from mediasrv.prompts.phrase import Phrase
 from mediasrv.rtp.client import Closed, Digit, Played, RtpError, RtpPort, Silence
@@ -110,6 +110,8 @@ class Call:
         finally:
             self.bridged = None
             self.keypad.forget()
+        if result.outcome is BridgeOutcome.RECALLED:  # the last packets of the second "#" may reach us, not rtpengine
+            self.keypad.ignore_once("#", asyncio.get_running_loop().time() + ENDING_KEY_S)
         step(
             self.call_id, "bridged", outcome=result.outcome, seconds=result.seconds, cause=result.cause, sip=result.sip
         )
