@@ -96,17 +96,17 @@ async def after_call(talk: Talk, card: Card, authorised: Authorised, result: Bri
         raise HungUp
     talk.called_before, talk.refusals_in_a_row = True, 0
     words = _why_it_ended(card, authorised, result)
+    if words:
+        await talk.caller.play(*words)
     if not await settled(talk, authorised.hold_id):
-        await talk.caller.play(*words)  # a balance that may change in a moment is better not said
-        return card
+        return card  # a balance that may change in a moment is better not said
     fresh = await talk.switch.card(card.card_id)
     if isinstance(fresh, Card):
-        card = await credit.tell_balance(talk, fresh, *words)
+        card = await credit.tell_balance(talk, fresh)
     elif fresh is Refusal.CARD_EXHAUSTED:
-        await talk.caller.play(*words)
         card = await credit.out_of_credit(talk, card, fresh)
     else:
-        raise Enough(*words, questions.refused(fresh))
+        raise Enough(questions.refused(fresh))
     if result.seconds and identity.may_register(talk, card):
         await identity.offer_registration(talk, card)
     return card

@@ -11,7 +11,15 @@ async def tell_balance(talk: Talk, card: Card, *before: Phrase) -> Card:
     """Says the balance (after the words ``before``), and offers the ways out when the card is empty."""
     talk.last_dnis = talk.last_dnis or card.last_dnis or ""
     await talk.caller.play(*before, *balance_words(talk, card))
-    return card if card.available_micros > 0 else await out_of_credit(talk, card, Refusal.CARD_EXHAUSTED)
+    if not is_empty(card):
+        return card
+    # All of the balance held: the card is not used up, another call is going on.
+    return await out_of_credit(talk, card, Refusal.CALL_LIMIT if card.held_micros else Refusal.CARD_EXHAUSTED)
+
+
+def is_empty(card: Card) -> bool:
+    """Whether no call at all can be paid for."""
+    return card.available_micros <= 0 or card.available_micros < card.product.minimum_balance_micros
 
 
 def balance_words(talk: Talk, card: Card) -> tuple[Phrase, ...]:
@@ -30,7 +38,7 @@ async def out_of_credit(talk: Talk, card: Card, why: Refusal) -> Card:
     options = ["other_card"]
     if card.product.refillable:
         options.insert(0, "refill")
-    if why is Refusal.NO_CREDIT and card.available_micros > 0:
+    if why is Refusal.NO_CREDIT and not is_empty(card):
         options.append("other_number")
     chosen = await choose(talk, questions.menu(tuple(options)), tuple(options))
     if chosen == "other_number":
@@ -63,7 +71,8 @@ async def refill(talk: Talk, card: Card) -> Card:
             raise Enough(questions.refused(refilled))
         if isinstance(refilled, Card) or refilled is Refusal.NOT_REFILLABLE:
             return refilled
-        return Wrong(questions.refused(refilled))
+        spent = refilled is Refusal.WRONG_PIN  # the ledger's word; the caller entered a voucher
+        return Wrong(questions.refused(Refusal.VOUCHER_USED if spent else refilled))
 
     refilled: Card | Refusal | None = await ask(talk, questions.VOUCHER, understand)
     if refilled is None:

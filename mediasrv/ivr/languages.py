@@ -4,6 +4,8 @@ Before the PIN only the access number's languages are known, so the menu is thei
 whether it offers that language and for which fee. A fee is announced and accepted before it is charged, once a call.
 """
 
+from dataclasses import replace
+
 from mediasrv.ivr import questions
 from mediasrv.ivr.talk import Talk, choose
 from rating.model import Card, LanguageOffer
@@ -66,10 +68,13 @@ async def _pay_or_change(talk: Talk, card: Card, offer: LanguageOffer) -> tuple[
             amount_micros=offer.fee_micros,
             note=f"language {offer.code}",
         )
-        if not isinstance(charged, Refusal):
-            talk.fees_paid.add(offer.code)
-            return charged, offer
-        await talk.caller.play(questions.refused(charged))
+        if charged is Refusal.NO_CREDIT:
+            await talk.caller.play(questions.refused(charged))
+            return card, _free_offer(talk, card)
+        talk.fees_paid.add(offer.code)
+        if isinstance(charged, Refusal):  # the fee took the last of a one-time card
+            charged = replace(card, posted_micros=card.posted_micros - offer.fee_micros)
+        return charged, offer
     return card, _free_offer(talk, card)
 
 

@@ -61,13 +61,13 @@ class Hold:
     charge_micros: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class MemorySwitch:
     """Cards, vouchers and holds in dictionaries. Calls are charged by the second."""
 
     cards: dict[int, Card] = field(default_factory=dict)
-    pins: dict[str, int] = field(default_factory=dict)
-    vouchers: dict[str, int] = field(default_factory=dict)
+    pins: dict[str, int] = field(default_factory=dict, repr=False)
+    vouchers: dict[str, int] = field(default_factory=dict, repr=False)
     refuse_card: dict[int, Refusal] = field(default_factory=dict)
     refuse_call: Refusal | None = None
     refuse_registration: Refusal | None = None
@@ -196,7 +196,7 @@ class TranscriptCaller:
 
     switch: MemorySwitch
     script: list[str]
-    says: dict[str, str]
+    says: dict[str, str] = field(repr=False)
     call_id: str = "c" * 32
     trunk: str = "demo-trunk"
     ani: str | None = "12125550199"

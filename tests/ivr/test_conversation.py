@@ -1,12 +1,15 @@
 """Conversations as transcripts: what is played and asked, what the caller does, how it ends."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mediasrv.ivr.caller import BridgeOutcome
+from mediasrv.ivr.talk import Manners, manners_of
 from rating.model import LanguageOffer
 from rating.outcome import Refusal
+from rating.settings import SettingsError, load_settings
 
 from .fakes import ACCESS, PRODUCT, MemorySwitch, held
 
@@ -45,7 +48,8 @@ async def test_a_caller_chooses_a_language_enters_the_pin_and_is_connected(switc
         plays minutes 15, connecting
         calls 442071234567 for at most 900 s
         far end completed after 61 s
-        plays call_completed, balance 4.19 USD
+        plays call_completed
+        plays balance 4.19 USD
         asks destination_next, destination_redial, destination_services
         hangs up
         """,
@@ -323,7 +327,8 @@ async def test_the_cause_is_heard_and_the_next_destination_needs_no_pin(
         plays minutes 15, connecting
         calls 442071234567 for at most 900 s
         far end {outcome.value}
-        plays {spoken}, balance 4.50 USD
+        plays {spoken}
+        plays balance 4.50 USD
         asks destination_next, destination_redial, destination_services
         enters #
         plays minutes 15, connecting
@@ -351,7 +356,8 @@ async def test_running_out_is_heard_and_a_voucher_helps(switch: MemorySwitch) ->
         plays minutes 1, connecting
         calls 12125550111 for at most 60 s
         far end limit
-        plays call_credit_used_up, balance 0.00 USD
+        plays call_credit_used_up
+        plays balance 0.00 USD
         plays refusal_card_exhausted
         asks option_refill 1, option_other_card 2
         enters 1
@@ -382,7 +388,8 @@ async def test_the_longest_call_is_not_called_running_out(switch: MemorySwitch) 
         plays minutes 10, connecting
         calls 12125550111 for at most 600 s
         far end limit
-        plays call_longest, balance 49.40 USD
+        plays call_longest
+        plays balance 49.40 USD
         asks destination_next, destination_redial, destination_services
         hangs up
         """,
@@ -425,7 +432,8 @@ async def test_a_trusted_caller_is_offered_to_register_after_the_first_call(swit
         plays minutes 75, connecting
         calls 12125550111 for at most 4500 s
         far end completed after 60 s
-        plays call_completed, balance 4.44 USD
+        plays call_completed
+        plays balance 4.44 USD
         asks register_offer
         enters 1
         plays register_done
@@ -451,7 +459,8 @@ async def test_who_dials_on_instead_of_answering_the_offer_is_connected(switch: 
         plays minutes 75, connecting
         calls 12125550111 for at most 4500 s
         far end completed after 60 s
-        plays call_completed, balance 4.44 USD
+        plays call_completed
+        plays balance 4.44 USD
         asks register_offer
         enters 12125550122#
         plays minutes 74, connecting
@@ -515,8 +524,9 @@ async def test_the_ledger_out_of_reach_is_apologised_for(switch: MemorySwitch, s
         plays minutes 75, connecting
         calls 12125550111 for at most 4500 s
         far end completed after 60 s
+        plays call_completed
     """.splitlines()
-    heard = {"enter_pin": 6, "card": 6, "set_language": 6, "authorise": 9, "hold": 12}[step]
+    heard = {"enter_pin": 6, "card": 6, "set_language": 6, "authorise": 9, "hold": 13}[step]
     await held("\n".join(way[:heard]) + "\n plays apology\n is hung up", switch, says=SAYS)
     if step != "hold":
         assert switch.cards[card.card_id].posted_micros == 4_500_000
@@ -556,7 +566,8 @@ async def test_a_call_that_could_not_be_placed_leaves_nothing_held(switch: Memor
         plays minutes 75, connecting
         calls 12125550111 for at most 4500 s
         far end not placed
-        plays call_unreachable, balance 4.50 USD
+        plays call_unreachable
+        plays balance 4.50 USD
         asks destination_next, destination_redial, destination_services
         hangs up
         """,
@@ -565,6 +576,139 @@ async def test_a_call_that_could_not_be_placed_leaves_nothing_held(switch: Memor
         access=ENGLISH_ONLY,
     )
     assert switch.cards[card.card_id].held_micros == 0
+
+
+async def test_a_fee_that_takes_the_last_of_a_card_is_not_offered_twice(switch: MemorySwitch) -> None:
+    card = switch.issue(250_000, PIN, language="ru", product=replace(PRODUCT, refillable=False))
+
+    async def charge_the_last(card_id: int, *, fee_id: str, amount_micros: int, note: str) -> Refusal:
+        assert not isinstance(
+            await MemorySwitch.charge_fee(switch, card_id, fee_id=fee_id, amount_micros=amount_micros, note=note),
+            Refusal,
+        )
+        return Refusal.CARD_EXHAUSTED
+
+    switch.charge_fee = charge_the_last  # type: ignore[method-assign]
+    await held(
+        WAY_IN
+        + """
+        plays language_fee 0.25 USD
+        asks language_fee_choice
+        enters 1
+        plays balance 0.00 USD
+        plays refusal_card_exhausted
+        asks option_other_card 1
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+    assert switch.cards[card.card_id].posted_micros == 0
+
+
+async def test_a_fee_that_cannot_be_paid_leads_to_a_free_language(switch: MemorySwitch) -> None:
+    switch.issue(100_000, PIN, language="ru")
+    await held(
+        WAY_IN
+        + """
+        plays language_fee 0.25 USD
+        asks language_fee_choice
+        enters 1
+        plays refusal_no_credit
+        plays balance 0.10 USD, balance_low
+        asks destination_ask, destination_services
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+
+
+async def test_a_balance_that_another_call_holds_is_not_called_used_up(switch: MemorySwitch) -> None:
+    switch.issue(4_500_000, PIN, held_micros=4_500_000)
+    await held(
+        WAY_IN
+        + """
+        plays balance 0.00 USD
+        plays refusal_call_limit
+        asks option_refill 1, option_other_card 2
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+
+
+async def test_a_registered_card_that_is_refused_leads_to_the_pin_of_another(switch: MemorySwitch) -> None:
+    card = switch.issue(4_500_000, "0000000000")
+    switch.issue(2_000_000, PIN)
+    switch.refuse_card[card.card_id] = Refusal.CARD_EXPIRED
+    await held(
+        """
+        plays welcome
+        plays refusal_card_expired
+        asks pin_ask
+        enters the PIN
+        plays balance 2.00 USD
+        asks destination_ask, destination_services
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+        card_id=card.card_id,
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "heard"),
+    [
+        (Refusal.CARD_BLOCKED, "plays refusal_card_blocked, goodbye\n is hung up"),
+        (Refusal.CARD_EXHAUSTED, "plays refusal_card_exhausted\n asks option_refill 1, option_other_card 2\n hangs up"),
+    ],
+)
+async def test_a_card_that_is_refused_after_the_call(switch: MemorySwitch, after: Refusal, heard: str) -> None:
+    card = switch.issue(4_500_000, PIN)
+    real = switch.end_of_call
+
+    def ends(hold_id: str, seconds: int) -> None:
+        real(hold_id, seconds)
+        switch.refuse_card[card.card_id] = after
+
+    switch.end_of_call = ends  # type: ignore[method-assign]
+    await held(
+        WAY_IN
+        + """
+        plays balance 4.50 USD
+        asks destination_ask, destination_services
+        enters 2125550111#
+        plays minutes 75, connecting
+        calls 12125550111 for at most 4500 s
+        far end completed after 60 s
+        plays call_completed
+        """
+        + heard,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+
+
+def test_manners_come_from_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "cardswitch.toml"
+    text = """
+        [node]\nname = "edge1"\n[database]\n[secrets]\npepper_file = "p"\n[journal]\ndirectory = "j"
+        [decks]\ncache_directory = "d"\n[conversation]\n
+    """
+    file.write_text(text + "tries = 2")
+    assert manners_of(load_settings(file)) == Manners(node="edge1", tries=2)
+    for wrong in ("trys = 2", 'tries = "2"'):
+        file.write_text(text + wrong)
+        with pytest.raises(SettingsError, match="unknown or wrong setting"):
+            manners_of(load_settings(file))
 
 
 async def test_an_access_numbers_surcharge_is_announced(switch: MemorySwitch) -> None:

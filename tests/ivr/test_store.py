@@ -166,7 +166,7 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "minutes-12" not in said
     assert "en: pin_ask is missing in the cache: run prompts render" in said
     assert tool.main(["check", "--recorded", *options]) == 1
-    assert "en: no recording of pin_ask: Please enter your PIN" in capsys.readouterr().out
+    assert "en: no recording of pin_ask: Please enter your pin" in capsys.readouterr().out
 
 
 def test_list_shows_what_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
