@@ -179,7 +179,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         whole[:-1],
         whole[:40],
         whole + b"x",
-        whole.replace(b'format": 1', b'format": 9'),
+        whole.replace(b'format": 2', b'format": 9'),
     ):
         file = tmp_path / "damaged.deck"
         file.write_bytes(damaged)
