@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from random import Random
+from hashlib import blake2b
 
 from rating.model import Route
 from rating.rate import Rate, call_cost
@@ -46,6 +46,7 @@ class CarrierOffer:
     gateways: Sequence[GatewayOffer]
     priority: int = 100
     weight: int = 100
+    loss_allowed: bool = False  # tried even when it costs more than the call earns
 
 
 def order_routes(
@@ -63,32 +64,32 @@ def order_routes(
     ``retail`` is what the card is charged, in ``currency``. ``seed`` (the hold's id) decides where chance does: the
     same call always has the same order.
     """
-    chance = Random(seed)
     earned = call_cost(retail, seconds)
     candidates = []
     for offer in offers:
         cost = call_cost(offer.rate, seconds) if offer.currency == currency else None
-        if offer.gateways and (allow_loss or (cost is not None and cost <= earned)):
-            candidates.append((offer, math.inf if cost is None else cost, _turn(offer.weight, chance)))
+        if offer.gateways and (allow_loss or offer.loss_allowed or (cost is not None and cost <= earned)):
+            candidates.append((offer, math.inf if cost is None else cost))
     match order:
         case LcrOrder.COST:
             candidates.sort(key=lambda found: (found[1], found[0].priority, found[0].carrier_id))
         case LcrOrder.PRIORITY:
             candidates.sort(key=lambda found: (found[0].priority, found[1], found[0].carrier_id))
         case LcrOrder.WEIGHT:
-            candidates.sort(key=lambda found: found[2])
-    return tuple(gateway.route for offer, _, _ in candidates for gateway in _in_turn(offer.gateways, chance))
+            candidates.sort(key=lambda found: _turn(found[0].weight, seed, f"c{found[0].carrier_id}"))
+    return tuple(gateway.route for offer, _ in candidates for gateway in _in_turn(offer.gateways, seed))
 
 
-def _in_turn(gateways: Sequence[GatewayOffer], chance: Random) -> list[GatewayOffer]:
+def _in_turn(gateways: Sequence[GatewayOffer], seed: str) -> Sequence[GatewayOffer]:
     if len(gateways) == 1:
-        return list(gateways)
-    turns = [(gateway.priority, _turn(gateway.weight, chance), place) for place, gateway in enumerate(gateways)]
-    return [gateways[place] for _, _, place in sorted(turns)]
+        return gateways
+    return sorted(gateways, key=lambda found: (found.priority, _turn(found.weight, seed, f"g{found.route.gateway_id}")))
 
 
-def _turn(weight: int, chance: Random) -> float:
+def _turn(weight: int, seed: str, name: str) -> float:
     """A sort key by chance: of several, each comes first in proportion to its weight (the least of exponential
     variables with these rates); weight 0 comes after all others."""
-    drawn = -math.log(1.0 - chance.random())
-    return drawn / weight if weight > 0 else math.inf
+    if weight <= 0:
+        return math.inf
+    drawn = int.from_bytes(blake2b(f"{seed} {name}".encode(), digest_size=6).digest(), "big")
+    return -math.log((drawn + 1) / 2**48) / weight

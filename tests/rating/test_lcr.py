@@ -1,6 +1,7 @@
 """Which gateways are tried, in which order."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,8 @@ def test_a_carrier_that_costs_more_than_the_call_earns_is_left_out_unless_allowe
     assert tried(order_routes(offers, RETAIL, "USD")) == [2]
     assert tried(order_routes(offers, RETAIL, "USD", allow_loss=True)) == [2, 1]
     assert order_routes(offers[:1], RETAIL, "USD") == ()
+    excepted = replace(offers[0], loss_allowed=True)
+    assert tried(order_routes([excepted, carrier(3, 30_000)], RETAIL, "USD")) == [1]
 
 
 def test_another_currency_cannot_be_compared() -> None:
