@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 from kemi import ksr, media, node, running
 from kemi.answer import done, refuse
-from kemi.causes import NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason, cause_of_status
+from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
 from rating.journal import boot_id
 
 TIMED_OUT = 1024  # bit of $dlg(dflags)
@@ -18,7 +18,8 @@ def follow() -> None:
     if not ksr.loose_route():
         leave_dialogless()
     ksr.remove_headers("^X-Cardswitch-")
-    media.in_request()
+    if not media.in_request() and not ksr.is_method("ACK"):
+        refuse(media.refused(), stateful=False)
     if ksr.is_method("INVITE|UPDATE"):
         ksr.on_reply("ksr_reply_in_dialog")
     ksr.relay()
@@ -57,11 +58,11 @@ def answered(call: running.PlacedCall) -> None:
 
 def failed(call: running.PlacedCall) -> None:
     """Refused, not answered in time, or cancelled."""
-    status = 487 if ksr.canceled() else ksr.reply_status() or 408
+    final = ksr.get("$avp(final)") or f"{CANCELLED.status} {CANCELLED.cause}"  # nothing came: only a CANCEL is so quiet
+    status, _, cause = final.partition(" ")
     carrier_id, gateway_id = running.attempt_of_dialog()
     event = running.bare_event("failed", call, node.settings().node)
-    cause = int(ksr.get("$avp(cause)") or 0) or cause_of_status(status)
-    fields = {"sip": status, "cause": cause, "carrier_id": carrier_id, "gateway_id": gateway_id}
+    fields = {"sip": int(status), "cause": int(cause), "carrier_id": carrier_id, "gateway_id": gateway_id}
     node.write_journal({**event, **fields})
 
 

@@ -57,6 +57,8 @@ def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str
 
 
 def relay() -> NoReturn:
+    if not media.in_request():
+        refuse(media.refused())
     ksr.on_branch("ksr_branch_to_media_server")
     ksr.on_reply("ksr_reply_in_dialog")
     ksr.on_failure("ksr_media_server_failed")
@@ -72,7 +74,6 @@ def dress_for_media_server() -> None:
     ksr.remove_headers("^X-Cardswitch-")
     for line in json.loads(ksr.get(HEADERS) or "[]"):
         ksr.append_header(line)
-    media.in_request()
 
 
 def after_failure() -> None:

@@ -4,22 +4,36 @@ An offer in a request has its answer in the reply. A late offer (INVITE without 
 answer in the ACK; the transaction remembers which it was.
 """
 
+import re
+
 from kemi import ksr
+from kemi.causes import NO_MEDIA, NOT_ACCEPTABLE, Answer
 
 LATE_OFFER = 1  # flag of the transaction
+_DESCRIPTION = re.compile(r"\Av=0\r?\n(?:.*\n)*m=audio [0-9]+ RTP/")
 FLAGS = "replace-origin replace-session-connection ICE=remove RTP/AVP"
 
 
-def in_request() -> None:
-    """An offer of an INVITE or UPDATE, or the late answer of an ACK. Before the request is sent on."""
+def in_request() -> bool:
+    """An offer of an INVITE or UPDATE, or the late answer of an ACK. Before the request is sent on, for each attempt.
+
+    False when rtpengine did not take it: the session description is broken, or no rtpengine is there.
+    """
     if not ksr.has_sdp():
         if ksr.is_method("INVITE"):
             ksr.set_flag(LATE_OFFER)
-    elif ksr.is_method("ACK"):
-        ksr.media_answer(FLAGS)
-    elif ksr.is_method("INVITE|UPDATE"):
+        return True
+    if ksr.is_method("ACK"):
+        return ksr.media_answer(FLAGS)
+    if ksr.is_method("INVITE|UPDATE"):
         ksr.clear_flag(LATE_OFFER)
-        ksr.media_offer(FLAGS)
+        return ksr.media_offer(FLAGS)
+    return True
+
+
+def refused() -> Answer:
+    """What the caller is told when ``in_request`` was False."""
+    return NO_MEDIA if _DESCRIPTION.search(ksr.get("$rb") or "") else NOT_ACCEPTABLE
 
 
 def in_reply() -> None:
@@ -34,4 +48,4 @@ def in_reply() -> None:
 
 def release(callid: str, from_tag: str) -> None:
     """Frees the ports of a call that has ended; harmless when they are free already."""
-    ksr.media_delete(f"call-id={callid} from-tag={from_tag}")
+    ksr.media_delete(f"call-id={callid} from-tag={from_tag} delete-delay=0")

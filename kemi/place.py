@@ -7,6 +7,7 @@ from typing import NoReturn
 from kemi import ksr, media, metrics, node, running
 from kemi.answer import done, refuse
 from kemi.causes import (
+    CANCELLED,
     NO_ANSWER,
     NO_GATEWAY,
     SERVER_ERROR,
@@ -26,7 +27,7 @@ ROUTES = "$avp(routes)"  # the gateways not tried yet, JSON
 DNIS = "$avp(dnis)"
 INVITE_US = "$avp(invite_us)"
 RANG = "$avp(rang)"
-REASON_CAUSE = "$avp(cause)"
+FINAL = "$avp(final)"  # status and cause of the last negative reply, for the journal
 TIMER_SPARE_S = 1  # the dialog timer is ± 1 s: the caller gets what was announced, the charge is clamped to the hold
 
 
@@ -71,7 +72,7 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
     """Makes the dialog with the hold's limit and tries the first gateway. Ends the route."""
     call = running.PlacedCall(authorised.hold_id, authorised.call_id, authorised.limit_s, boot_clock_us())
     if ksr.canceled():
-        give_up(call, Answer(487, "Request Terminated", 16))
+        give_up(call, CANCELLED)
     if not authorised.routes:
         give_up(call, NO_GATEWAY)
     ksr.set_text(DNIS, authorised.dnis)
@@ -111,15 +112,17 @@ def try_next_gateway() -> NoReturn:
     """Sends the INVITE to the next gateway; ends the route. Without one left, 503."""
     route = next_route()
     if route is None:
-        refuse(NO_GATEWAY)
+        give_up_trying(NO_GATEWAY)
     running.remember_attempt(route.carrier_id, route.gateway_id)
     ksr.set_request_uri(gateway_uri(route, ksr.get(DNIS) or ""))
     ksr.set_timeouts_ms(final=node.edge().pdd_limit_ms, any_reply=node.edge().any_reply_ms)
+    if not media.in_request():
+        give_up_trying(media.refused())
     ksr.on_branch("ksr_branch_to_gateway")
     ksr.on_reply("ksr_reply_from_gateway")
     ksr.on_failure("ksr_gateway_failed")
     if not ksr.relay():
-        refuse(SERVER_ERROR)
+        give_up_trying(SERVER_ERROR)
     done()
 
 
@@ -132,7 +135,6 @@ def dress_for_gateway() -> None:
     ksr.remove_headers("^X-Cardswitch-")
     if wants_privacy():
         ksr.remove_headers("^(P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID)$")
-    media.in_request()
 
 
 def wants_privacy() -> bool:
@@ -150,9 +152,16 @@ def hear_gateway() -> None:
     if status >= 300:
         metrics.REPLIES.labels(str(status)).inc()
         cause = cause_in_reason(ksr.header("Reason"))
-        ksr.set_text(REASON_CAUSE, str(cause or cause_of_status(status)))
+        remember_final(status, cause or cause_of_status(status))
         if not cause:
             ksr.append_header(f"Reason: Q.850;cause={cause_of_status(status)}")
+
+
+def remember_final(status: int, cause: int) -> None:
+    """A call that the caller gave up stays one, whatever a gateway says to the CANCEL."""
+    if ksr.canceled():
+        status, cause = CANCELLED.status, CANCELLED.cause
+    ksr.set_text(FINAL, f"{status} {cause}")
 
 
 def note_ringing() -> None:
@@ -165,10 +174,18 @@ def note_ringing() -> None:
 def after_failure() -> None:
     """The last gateway tried has failed: the next one, or the answer for the caller."""
     if ksr.canceled():
+        remember_final(CANCELLED.status, CANCELLED.cause)
         done()
     status, rang = ksr.failure_status(), ksr.get(RANG) is not None
-    if try_another(status, rang=rang) and (ksr.get(ROUTES) or "[]") != "[]":
-        metrics.FAILOVERS.inc()
-        try_next_gateway()
-    if status == 408:  # a time-out of ours: say what it means
-        refuse(NO_ANSWER if rang else NO_GATEWAY)
+    if try_another(status, rang=rang):
+        if (ksr.get(ROUTES) or "[]") != "[]":
+            metrics.FAILOVERS.inc()
+            try_next_gateway()
+        give_up_trying(NO_GATEWAY)  # tm would make a 500 of a gateway's 503
+    if rang and status == 408:  # our own ring limit
+        give_up_trying(NO_ANSWER)
+
+
+def give_up_trying(answer: Answer) -> NoReturn:
+    remember_final(answer.status, answer.cause)
+    refuse(answer)

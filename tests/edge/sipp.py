@@ -20,6 +20,7 @@ m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 """
+VARIABLES = ("1", "caller", "callee", "via1", "via2")  # SIPp insists that each is referred to
 DIALOG = """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: {from_}
 To: {to}
@@ -139,6 +140,26 @@ Contact: <sip:gw@[local_ip]:[local_port];transport=[transport]>
     return send(message(f"SIP/2.0 {status} {reason}", headers, sdp, extra), retrans_ms=retrans_ms)
 
 
+def remember_invite() -> str:
+    """An action for the received INVITE, before ``reply_487``."""
+    return "".join(
+        f'<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="{number}" assign_to="via{number}"/>'
+        for number in (1, 2)
+    )
+
+
+def reply_487() -> Step:
+    """The INVITE's final reply after its CANCEL."""
+    headers = """Via: [$via1]
+Via: [$via2]
+[last_From:]
+[last_To:];tag=[pid]s[call_number]
+[last_Call-ID:]
+CSeq: 1 INVITE
+"""
+    return send(message("SIP/2.0 487 Request Terminated", headers, False), retrans_ms=0)
+
+
 def reply_in_dialog(status: int = 200, reason: str = "OK", *, sdp: bool = False) -> Step:
     headers = """[last_Via:]
 [last_From:]
@@ -194,7 +215,11 @@ class Sipp:
         self.port = self.port or free_port(self.address)
         scenario = self.directory / f"{self.name}.xml"
         body = "\n".join(step.xml for step in self.steps)
-        used = "".join(f'<Reference variables="{v}"/>' for v in ("1", "caller", "callee") if f'assign_to="{v}"' in body)
+        used = "".join(
+            f'<Reference variables="{v}"/>'
+            for v in ("1", "caller", "callee", "via1", "via2")
+            if f'assign_to="{v}"' in body
+        )
         scenario.write_text(
             f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{self.name}">\n{body}\n{used}</scenario>\n'
         )

@@ -23,6 +23,7 @@ from rating.core import RatingCore
 from rating.database import Database
 from rating.deck import DeckRow, DeckTable, DeckTerms
 from rating.journal import JournalReader
+from rating.keeper.ng import NgClient
 from rating.keeper.settle import Settler
 from rating.model import Card
 from rating.rate import flat_rate
@@ -34,6 +35,7 @@ from tests.support.mariadb import fresh_ledger, private_mariadb
 ROOT = Path(__file__).parents[2]
 EDGE, TRUSTED, OPEN, STRANGER, GATEWAY = "127.0.0.1", "127.0.0.10", "127.0.0.20", "127.0.0.66", "127.0.0.30"
 LONDON, PARIS = "442071234567", "33140000000"
+PREMIUM = "447099999999"
 ACCESS = "12125550100"
 MICROS_PER_SECOND = 1_000  # to London, by the second
 
@@ -115,6 +117,7 @@ sip = "{EDGE}:{self.mediasrv_port}"
         self.core.add_trunk("demo-trunk", f"{TRUSTED}/32", ani_trusted=True, country="US")
         self.core.add_trunk("open-trunk", f"{OPEN}/32", ani_trusted=False, country="US")
         self.core.add_access_number(ACCESS, "Test", country="US", languages=["en"])
+        self.core.block_prefix(PREMIUM[:5], reason="premium")
 
     def start(self) -> None:
         rtp = free_block(EDGE, 400)
@@ -190,6 +193,11 @@ sip = "{EDGE}:{self.mediasrv_port}"
         found: dict[str, Any] = wait_for(settled, within_s)
         return found
 
+    def hold_of(self, card_id: int) -> str | None:
+        """The open hold of the card."""
+        self.settle()
+        return next((call["hold_id"] for call in self.core.open_calls() if call["card_id"] == card_id), None)
+
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """All events of the journal."""
         return [event for event in self.reader.read({}, 1_000_000).events if kind in (None, event["ev"])]
@@ -243,6 +251,14 @@ sip = "{EDGE}:{self.mediasrv_port}"
         """What Kamailio said, without its chatter at start."""
         lines = (self.directory / "kamailio.log").read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if "INFO:" not in line)
+
+    def relayed_calls(self) -> int:
+        """Calls for which rtpengine has ports."""
+        return len(NgClient((EDGE, self.ng_port)).request("list")["calls"])
+
+    def execute(self, sql: str, *arguments: Any) -> None:
+        """For states of a card that no operator's function makes."""
+        self.database.rows(sql, arguments)
 
     def active_dialogs(self) -> int:
         return int(self.rpc("dlg.stats_active")["all"])
