@@ -31,11 +31,12 @@ def run_up(run_dir: Path, *, sip_port: int | None, empty: bool) -> int:
     try:
         plan = Plan(RunDirectory(run_dir), Addresses.choose(sip_port=sip_port))
         with Supervisor(plan, say=show.timed) as supervisor:
-            supervisor.start()
             core = RatingCore.from_settings(load_settings(plan.run.config))
-            if not empty:
-                network = set_up(core, plan.addresses.gateway)
-                supervisor.note_access_numbers([network.access_number])
+
+            def provision() -> None:
+                supervisor.note_access_numbers([set_up(core, plan.addresses.gateway).access_number])
+
+            supervisor.start(provision=(lambda: None) if empty else provision)
             show.timed(f"SIP on {HOST}:{plan.addresses.edge}; Ctrl-C ends it, `cardswitch status` shows the addresses")
             View(supervisor, core).run()
     except StopRequested:

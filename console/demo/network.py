@@ -12,9 +12,10 @@ DECKS = ROOT / "rating" / "data"
 ACCESS_NUMBER = "12025550100"
 TRUSTED_TRUNK, OPEN_TRUNK = "demo-trunk", "open-trunk"
 PRODUCT, SHORT_PRODUCT = "Worldwide", "Pocket"
-SHORT_WARNING_S = 5  # of the product whose cards run out while one watches
-DESTINATION = "442079460123"  # a London number of the range kept for drama
-NOWHERE = "999123456789"  # a country code that is not assigned
+SHORT_WARNING_S = 6  # of the product whose cards run out while one watches
+DESTINATION = "442079460123"  # London, of the range kept for drama
+DEAR_DESTINATION = "421905123456"  # Slovakia, mobile: 0.443 a minute by the second
+NOWHERE = "80812345678"  # international shared cost (+808): no deck has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 ``python -m console.demo.softphone --bind 127.0.0.10:5062 --server 127.0.0.1:5060`` reads one JSON command a line:
 
     {"do": "call", "from": "12025550123", "to": "442071838750", "wav": "heard.wav", "say": "speech.wav"}
-    {"do": "digits", "digits": "1234#"}    {"do": "hangup"}    {"do": "quit"}
+    {"do": "digits", "digits": "1234#"}    {"do": "listen", "from_s": 4.5, "wav": "lately.wav"}
+    {"do": "hangup"}    {"do": "quit"}
 
 and writes one JSON event a line: ``ready``, ``sip`` (every message, one line of it), ``answered``, ``refused``
-(status), ``quiet`` (it had heard something, and then nothing for QUIET_S), ``sent`` (the digits are out), ``ended``.
+(status), ``sent`` (the digits are out), ``listened`` (what was heard is in the file), ``ended``.
 
 pyVoIP 1.6.8 needs help, all of it below: it insists on REGISTER; its ACK and BYE have no Route, and the ACK a wrong
 tag; it waits for ever on a final answer that comes first; a re-INVITE starts a second sender; it cannot send digits.
@@ -41,7 +42,6 @@ from console.demo.audio import FRAME, RATE, Ear, read_wav, write_wav
 DIGITS = "0123456789*#ABCD"
 DIGIT_MS = 100
 PAUSE_MS = 80
-QUIET_S = 0.5
 PACKET_S = 0.02
 SILENCE = b"\xff" * FRAME
 
@@ -241,7 +241,6 @@ class Call(VoIPCall):
         super().answered(request)
         if first:
             emit("answered", call=self.call_id)
-            threading.Thread(target=self.listen, daemon=True).start()
 
     def renegotiate(self, request: Any) -> None:
         """A re-INVITE moves where we send to; the same socket and sender go on."""
@@ -251,16 +250,6 @@ class Call(VoIPCall):
             media.outIP, media.outPort = body["c"][-1]["address"], body["m"][0]["port"]
         answer = self.sip.gen_answer(request, self.session_id, {media.inPort: media.assoc}, self.sendmode)
         self.sip.send(answer)
-
-    def listen(self) -> None:
-        """Tells when what was heard has come to an end."""
-        told: float | None = None
-        while not self.over:
-            sound = self.ear.last_sound
-            if sound is not None and sound != told and time.monotonic() - sound > QUIET_S:
-                told = sound
-                emit("quiet")
-            time.sleep(0.02)
 
     def bye(self) -> None:
         """The far end hung up."""
@@ -315,6 +304,11 @@ class Softphone(VoIPPhone):
                 while media.queue and media.NSD:
                     time.sleep(0.01)
                 emit("sent", count=len(command["digits"]))
+            case "listen":
+                heard = self.current.ear.samples(command["from_s"]) if self.current is not None else None
+                if heard is not None:
+                    write_wav(Path(command["wav"]), heard)
+                emit("listened", samples=0 if heard is None else len(heard))
             case "hangup" if self.current is not None and self.current.state == CallState.ANSWERED:
                 self.current.hangup()
                 self.current.finish(by="caller")

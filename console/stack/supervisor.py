@@ -1,6 +1,7 @@
 """Starts the parts of a stack in order, watches them, stops them in order; whatever happens, nothing stays behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -55,11 +56,13 @@ def version() -> str:
 class Supervisor:
     """One stack. Use as a context manager: leaving it, by whatever way, stops what was started.
 
-    ``say`` gets a line for each thing that happens.
+    ``say`` gets a line for each thing that happens. ``fresh``: what an earlier run left is
+    removed first.
     """
 
-    def __init__(self, plan: Plan, *, say: Say = lambda _: None) -> None:
+    def __init__(self, plan: Plan, *, say: Say = lambda _: None, fresh: bool = False) -> None:
         self.plan = plan
+        self.fresh = fresh
         self.say = say
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.parts: dict[str, Part] = {}
@@ -84,6 +87,9 @@ class Supervisor:
         self._cleanup.enter_context(exclusive(self.plan.run))
         try:
             self.clean_up_before()
+            if self.fresh:
+                self._remove_earlier()
+            self.plan.write()
             self.state.save(self.plan.run)
         except BaseException:
             self._cleanup.close()
@@ -102,16 +108,27 @@ class Supervisor:
         if left:
             self.say(f"ended {left} processes that an earlier run had left behind")
 
-    def start(self) -> None:
-        """Starts everything; returns when every part answers. Raises StackError."""
+    def _remove_earlier(self) -> None:
+        for entry in self.plan.run.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry != self.plan.run.lock:
+                entry.unlink()
+        self.plan.run.prepare()
+
+    def start(self, provision: Callable[[], None] = lambda: None) -> None:
+        """Starts everything; returns when every part answers. Raises StackError.
+
+        ``provision`` is called when the ledger is there, before those start who read it.
+        """
         began = time.monotonic()
-        self.plan.write()
         # What needs no ledger gets ready while the database starts.
         prompts = self._begin_prompts()
         for part in PARTS:
             if part not in LEDGER_PARTS:
                 self._start_part(part)
         self._start_database()
+        provision()
         self._finish(prompts)
         for part in LEDGER_PARTS:
             self._start_part(part)
