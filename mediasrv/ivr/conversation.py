@@ -58,7 +58,7 @@ async def _talk(talk: Talk) -> None:
 async def welcome(talk: Talk) -> None:
     """In the access number's first language. A registered caller's language is known to the card, or asked later."""
     caller = talk.caller
-    caller.language = caller.access.languages[0]
+    caller.language = languages.spoken(caller.access.languages)[0]
     await caller.play(questions.welcome(caller.access.number))
     if caller.card_id is None:
         await languages.ask_before_card(talk)

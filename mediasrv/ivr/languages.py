@@ -8,15 +8,21 @@ from dataclasses import replace
 
 from mediasrv.ivr import questions
 from mediasrv.ivr.talk import Talk, choose
+from mediasrv.prompts.catalogue import LANGUAGES
 from rating.model import Card, LanguageOffer
 from rating.outcome import Refusal
 
 ACCEPT, DECLINE = True, False
 
 
+def spoken(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """The languages among ``codes`` that there are texts for; English when there is none."""
+    return tuple(code for code in codes if code in LANGUAGES) or ("en",)
+
+
 async def ask_before_card(talk: Talk) -> None:
     """The access number's menu; none where it has one language. Who does not choose gets the first."""
-    offered = talk.caller.access.languages
+    offered = spoken(talk.caller.access.languages)
     if len(offered) > 1:
         talk.chosen_language = await choose(talk, questions.language_menu(offered), offered) or ""
         talk.caller.language = talk.chosen_language or offered[0]
@@ -41,7 +47,7 @@ async def settle(talk: Talk, card: Card) -> Card:
 
 async def change(talk: Talk, card: Card) -> Card:
     """The menu of the card's languages, at the caller's wish."""
-    codes = tuple(offer.code for offer in card.product.languages)
+    codes = spoken(tuple(offer.code for offer in card.product.languages))
     chosen = await choose(talk, questions.language_menu(codes), codes)
     if chosen is None:
         return card
@@ -51,8 +57,8 @@ async def change(talk: Talk, card: Card) -> Card:
 
 async def _ask_registered(talk: Talk, card: Card) -> str:
     """A registered caller was not asked before; the card's languages are asked, where the access number has several."""
-    codes = tuple(offer.code for offer in card.product.languages)
-    if talk.caller.card_id is None or len(talk.caller.access.languages) == 1 or len(codes) < 2:
+    codes = spoken(tuple(offer.code for offer in card.product.languages))
+    if talk.caller.card_id is None or len(spoken(talk.caller.access.languages)) == 1 or len(codes) < 2:
         return talk.caller.language
     talk.chosen_language = await choose(talk, questions.language_menu(codes), codes) or ""
     return talk.chosen_language or talk.caller.language
@@ -79,6 +85,8 @@ async def _pay_or_change(talk: Talk, card: Card, offer: LanguageOffer) -> tuple[
 
 
 def _offer(card: Card, code: str) -> LanguageOffer | None:
+    if code not in LANGUAGES:
+        return None
     if not card.product.languages:  # a product that says nothing of languages has all of them, free
         return LanguageOffer(code)
     return next((offer for offer in card.product.languages if offer.code == code), None)
@@ -86,8 +94,9 @@ def _offer(card: Card, code: str) -> LanguageOffer | None:
 
 def _free_offer(talk: Talk, card: Card) -> LanguageOffer:
     """A language that costs nothing, the access number's first if possible; the product's own language never costs."""
-    free = [offer for offer in card.product.languages if not offer.fee_micros]
-    order = {code: place for place, code in enumerate(talk.caller.access.languages)}
+    order = {code: place for place, code in enumerate(spoken(talk.caller.access.languages))}
+    free = [offer for offer in card.product.languages if not offer.fee_micros and offer.code in LANGUAGES]
     if not free:
-        return LanguageOffer(card.product.languages[0].code if card.product.languages else talk.caller.language)
+        own = spoken(tuple(offer.code for offer in card.product.languages))[0]
+        return LanguageOffer(own if card.product.languages else next(iter(order)))
     return min(free, key=lambda offer: order.get(offer.code, len(order)))

@@ -711,6 +711,20 @@ def test_manners_come_from_the_settings(tmp_path: Path) -> None:
             manners_of(load_settings(file))
 
 
+@pytest.mark.parametrize("languages", [(), ("xx",), ("xx", "en")])
+async def test_a_language_that_nobody_wrote_texts_for_is_passed_over(
+    switch: MemorySwitch, languages: tuple[str, ...]
+) -> None:
+    offers = tuple(LanguageOffer(code) for code in languages)
+    switch.issue(4_500_000, PIN, language="xx", product=replace(PRODUCT, languages=offers))
+    await held(
+        WAY_IN + "plays balance 4.50 USD\n asks destination_ask, destination_services\n hangs up",
+        switch,
+        says=SAYS,
+        access=replace(ACCESS, languages=languages),
+    )
+
+
 async def test_an_access_numbers_surcharge_is_announced(switch: MemorySwitch) -> None:
     switch.issue(4_500_000, PIN)
     await held(
