@@ -29,7 +29,12 @@ from mediasrv.rtp.client import Digit, RtpClient, RtpPort, RtpSettings
 ENGINE_CORE: Final = 0
 CALLERS_CORE: Final = 1
 LIMIT_MS: Final = 5.0
-KEYS: Final = 10
+KEYS: Final = 4
+"""Keys of each caller in the measured time: one in little more than a second, of 8 packets each."""
+
+TRIES: Final = 2
+"""A step that was not on time is measured once more: the machine has other things to do. The same for pyVoIP."""
+
 WARMUP_MS: Final = 1500
 PORT_MIN: Final = 10_000
 PORT_MAX: Final = 31_999
@@ -116,15 +121,13 @@ class Bench:
         """The last step that was on time before the first that was not."""
         best = None
         for callers in steps:
-            run: Run = await measure(callers)
-            heard = run.heard
-            print(
-                f"{name:<12}{callers:>8}{heard.p50_ms:>9.2f}{heard.p99_ms:>9.2f}{heard.max_ms:>9.1f}"
-                f"{run.lost_keys:>11}{run.cpu_ms:>10.3f}{run.cpu_share:>8.0%}",
-                flush=True,
-            )
-            if not run.on_time:
-                break
+            for _ in range(TRIES):
+                run: Run = await measure(callers)
+                _print_row(name, run)
+                if run.on_time:
+                    break
+            else:
+                return best
             best = run
         return best
 
@@ -218,6 +221,12 @@ class Bench:
         async with FarEnd.start(self._far_end, count, WARMUP_MS, self._measure_ms, KEYS) as far_end:
             os.sched_setaffinity(far_end.pid, {CALLERS_CORE})
             yield far_end
+
+
+def _print_row(name: str, run: Run) -> None:
+    heard = run.heard
+    print(f"{name:<12}{run.callers:>8}{heard.p50_ms:>9.2f}{heard.p99_ms:>9.2f}{heard.max_ms:>9.1f}", end="")
+    print(f"{run.lost_keys:>11}{run.cpu_ms:>10.3f}{run.cpu_share:>8.0%}", flush=True)
 
 
 def _lost(port: RtpPort, index: int) -> int:

@@ -29,6 +29,7 @@ COUNTERS: Final[tuple[tuple[str, str, Callable[[Stats], float]], ...]] = (
     ("slots_skipped", "Milliseconds left out after a stall.", lambda stats: stats.slots_skipped),
     ("messages_dropped", "Events lost because the media server did not read them.",
      lambda stats: stats.messages_dropped),
+    ("bugs", "Exceptions that nobody had foreseen; the worker went on.", lambda stats: stats.bugs),
     ("cpu_seconds", "CPU time of the worker.", lambda stats: stats.cpu_s),
 )  # fmt: skip
 GAUGES: Final[tuple[tuple[str, str, Callable[[Stats], float]], ...]] = (

@@ -25,7 +25,7 @@ class Player:
         return self._law
 
     def format(self, law: Law, ptime_ms: int) -> None:
-        """Sets law and packet time. What plays must be set again with ``recode`` when the law changes."""
+        """Sets law and packet time. What plays must then be given again with ``recode``."""
         self._law = law
         self._frame_bytes = ptime_ms * SAMPLE_RATE_HZ // 1000
         self._silence = law.silence * self._frame_bytes
@@ -39,9 +39,10 @@ class Player:
         self.playing = True
 
     def recode(self, files: Sequence[bytes]) -> None:
-        """Goes on at the same place in the same prompts in another law."""
-        self._files = list(files)
-        self._audio = self._files[self._index] if self._files else b""
+        """Goes on at the same place in the same prompts, which are now in another law."""
+        if self.playing and files:
+            self._files = list(files)
+            self._audio = self._files[self._index]
 
     def stop(self) -> None:
         """Silence from the next frame on."""

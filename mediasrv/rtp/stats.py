@@ -23,6 +23,7 @@ class Stats:
     silences: int = 0
     slots_skipped: int = 0
     messages_dropped: int = 0
+    bugs: int = 0
     prompt_cache_bytes: int = 0
     cpu_s: float = 0.0
     resident_bytes: int = 0

@@ -84,17 +84,18 @@ class Stream:
         return not self._held and self._latch.target is not None
 
     def connect(self, command: Connect) -> None:
-        """Takes what the signalling says; whatever plays goes on, in the new law if it changed. Raises ValueError."""
-        remote = (socket.inet_ntoa(socket.inet_aton(command.host)), command.port)
-        law = Law(command.payload_type)
-        if not 1 <= command.port <= 65_535:
-            raise ValueError(f"no UDP port: {command.port}")
+        """Takes what the signalling says; whatever plays goes on, in the new law if it changed.
+
+        Raises ValueError or OSError for what cannot be, PromptError when what plays is not there any more; either
+        changes nothing.
+        """
+        remote = (socket.inet_ntoa(socket.inet_aton(command.host)), _port(command.port))
+        law, event_type = Law(command.payload_type), _event_type(command)
+        playing = [self._around.prompts.load(file, law) for file in self._files] if self._player.playing else []
         self.ptime_ms = command.ptime_ms if command.ptime_ms in PTIMES_MS else DEFAULT_PTIME_MS
-        law_changed = law is not self._player.law
         self._player.format(law, self.ptime_ms)
-        if law_changed and self._player.playing:
-            self._player.recode([self._around.prompts.load(file, law) for file in self._files])
-        self._payload_type, self._event_type = law.value, command.event_payload_type
+        self._player.recode(playing)
+        self._payload_type, self._event_type = law.value, event_type
         self._silence_after_s = command.silence_after_s
         self._around.inband.forget(self)
         self._latch.signal(remote)
@@ -125,6 +126,8 @@ class Stream:
         if self._packets:
             self._send_report(tick_now(), bytes(Goodbye((self._ssrc,))))
         self._around.inband.forget(self)
+        # Its own method in its own attribute is a cycle, and nobody collects those here.
+        self._transmit = _nowhere
         self.rtp.close()
         self._rtcp.close()
 
@@ -244,6 +247,23 @@ class Stream:
         host, port = self._latch.target
         with contextlib.suppress(OSError, OverflowError):
             self._rtcp.sendto(bytes(report) + bytes(name) + more, (host, port + 1))
+
+
+def _port(port: int) -> int:
+    if not 1 <= port <= 65_535:
+        raise ValueError(f"no UDP port: {port}")
+    return port
+
+
+def _event_type(command: Connect) -> int | None:
+    event_type = command.event_payload_type
+    if event_type is not None and (not 0 <= event_type <= 127 or event_type == command.payload_type):
+        raise ValueError(f"no payload type for telephone events: {event_type}")
+    return event_type
+
+
+def _nowhere(packet: bytes) -> int:
+    return len(packet)
 
 
 def disconnect(sock: socket.socket) -> None:

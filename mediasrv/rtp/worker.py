@@ -13,6 +13,7 @@ import resource
 import select
 import socket
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ LATENESS_MAX_MS: Final = 200
 
 OUTBOX_MAX: Final = 20_000
 INBAND_ROUND_MS: Final = 20
+TRACEBACKS_MAX: Final = 20
 MINDERS: Final = 1000
 
 
@@ -115,7 +117,10 @@ class Worker:
             for fd, _ in self._epoll.poll(-1, EVENTS_PER_TURN):
                 handler = self._handlers.get(fd)
                 if handler:
-                    handler()
+                    try:
+                        handler()
+                    except Exception:
+                        self._note_bug()
             self._run_slots()
         self._end()
 
@@ -138,16 +143,27 @@ class Worker:
             if late_ns < 0:
                 return
             self._run_slot(self._tick, late_ns // 1000)
-            self._tick += 1
 
     def _run_slot(self, tick: int, late_us: int) -> None:
+        self._tick = tick + 1
         sent = 0
-        for stream in self._wheel.at(tick):
-            stream.send(tick)
+        for stream in list(self._wheel.at(tick)):
+            try:
+                stream.send(tick)
+            except Exception:
+                self._note_bug()
+                self._wheel.remove(stream)
             sent += 1
         if sent:
             self._stats.packets_sent += sent
             self._stats.observe_pacing(late_us, sent)
+        try:
+            self._run_chores(tick)
+        except Exception:
+            self._note_bug()
+
+    def _run_chores(self, tick: int) -> None:
+        """What is not a packet: reports, silence, keys that have settled, keys in the audio."""
         for stream in self._minders[tick % MINDERS]:
             stream.mind(tick)
         while self._alarms and self._alarms[0][0] <= tick:
@@ -309,6 +325,12 @@ class Worker:
         if on != self._blocked:
             self._blocked = on
             self._epoll.modify(self._channel.fileno(), select.EPOLLIN | (select.EPOLLOUT if on else 0))
+
+    def _note_bug(self) -> None:
+        """What one call meets must not end a thousand others: it is counted, and the first ones are shown."""
+        self._stats.bugs += 1
+        if self._stats.bugs <= TRACEBACKS_MAX:
+            traceback.print_exc()
 
     def _end(self) -> None:
         for stream in list(self._streams.values()):
