@@ -57,7 +57,7 @@ class Call:
         self._prompts, self._edge, self._silence_s = prompts, edge, silence_s
         self._origin = sdp.Origin.new(port.address)
         self._played: set[str] = set()
-        self._media_lost = False
+        self._media_lost = self._hung_up = False
         self._stirred = asyncio.Event()
         self._listener = asyncio.create_task(self._listen())
         leg.user = self
@@ -119,7 +119,8 @@ class Call:
 
     async def hang_up(self) -> None:
         """Ends the leg and gives the port back; may be repeated."""
-        if not self.port.closed:
+        if not self._hung_up:
+            self._hung_up = True
             step(self.call_id, "hang_up")
         await self.leg.end()
         await self.port.close()
@@ -244,7 +245,7 @@ class Call:
                 case Played(play_id):
                     self._played.add(play_id)
                 case Silence():
-                    self._media_lost = self.bridged is None or not self.bridged.connected
+                    self._media_lost |= self.bridged is None or not self.bridged.connected
                 case Closed():
                     self._media_lost = True
             self._stirred.set()

@@ -36,7 +36,7 @@ class IncomingLeg(Leg):
         terms = session_timer.terms_for(self.invite)
         self.machine.move(Event.SEND_SUCCESS)
         self.local_sdp = sdp
-        self._transaction.on_ack = self._acknowledge_received
+        self._transaction.on_ack = self._ack
         self._transaction.on_no_ack = self._lost
         headers = [("Contact", self.stack.contact), ("Allow", ALLOWED), ("Supported", "timer")]
         self._respond(self._transaction, 200, [*headers, *session_timer.headers_of(terms)], sdp)
@@ -54,11 +54,9 @@ class IncomingLeg(Leg):
         self.refuse(480)
         await self.bye(reason)
 
-    def _acknowledge_received(self, ack: Request) -> None:
-        if self.machine.life is Life.ANSWERED:
-            self.machine.move(Event.RECV_ACK)
-            self.remote_sdp = self.remote_sdp or ack.sdp
-            self.acknowledged.set()
+    def _ack(self, ack: Request) -> None:
+        self.remote_sdp = self.remote_sdp or ack.sdp
+        self._acknowledge_received()
 
     def _cancelled(self, cancel: Request | None) -> None:
         """sippy has answered the CANCEL and refused the INVITE with 487."""

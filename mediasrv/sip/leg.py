@@ -168,8 +168,10 @@ class Leg:
             self._respond(transaction, 422, [("Min-SE", str(session_timer.MIN_SE_S))])
             return
         try:
+            if self.machine.life is Life.ANSWERED and self.remote_sdp:
+                self._acknowledge_received()  # lost on the way: who sends this has our 200
             if self.machine.life is not Life.UP:
-                raise RemoteError(500, "an offer before the ACK")
+                raise RemoteError(500, "an offer before the answer to ours")
             self.machine.move(Event.RECV_OFFER)
         except RemoteError as error:
             later = [("Retry-After", str(random.randint(0, 10)))] if error.status == 500 else []
@@ -195,6 +197,12 @@ class Leg:
         transaction.on_ack = lambda ack: self._late_answer(request, ack)
         transaction.on_no_ack = self._lost
         self._accept(request, transaction, answer)
+
+    def _acknowledge_received(self) -> None:
+        """The ACK of our 200 to the first INVITE."""
+        if self.machine.life is Life.ANSWERED:
+            self.machine.move(Event.RECV_ACK)
+            self.acknowledged.set()
 
     def _accept(self, request: Request, transaction: ServerTransaction, answer: str) -> None:
         self.dialog = dialogs.refreshed(self.dialog, request.header("contact"))

@@ -24,6 +24,7 @@ class OutgoingLeg(Leg):
         self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.ringing = asyncio.Event()  # a 18x came
         self.early_sdp = ""  # of a 18x, "" without
+        self.late_answer = ""  # to the callee's offer, when the INVITE has none: sent with the ACK
         self.gone.add_done_callback(lambda _: self._settle(False))
 
     def invite(self, sdp: str, headers: Sequence[Header], next_hop: Address | None) -> None:
@@ -70,7 +71,7 @@ class OutgoingLeg(Leg):
 
     def _success(self, response: Response) -> None:
         self.dialog = dialogs.answered(self.dialog, response)
-        self._invite.acknowledge(self.dialog.target, self.dialog.routes)
+        self._invite.acknowledge(self.dialog.target, self.dialog.routes, self.late_answer)
         crossed = self.machine.life is not Life.CALLING  # our CANCEL came too late, or we have given up altogether
         if self.gone.done():
             self._send("BYE")

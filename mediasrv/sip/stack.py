@@ -267,7 +267,7 @@ class ClientTransaction:
         extra = _sippy_headers([("Reason", reason)]) if reason else None
         self._stack.transactions.cancelTransaction(self._transaction, extra)
 
-    def acknowledge(self, target: str, routes: Sequence[str]) -> None:
+    def acknowledge(self, target: str, routes: Sequence[str], body: str = "") -> None:
         """ACK of a 2xx along the dialog's route set. sippy would take it from the response's Record-Route, which the
         response to a re-INVITE need not have (RFC 3261 12.2.1)."""
         ack = self._transaction.ack
@@ -276,6 +276,7 @@ class ClientTransaction:
         ack.delHFs("route")
         ack.appendHeaders([SipHeader(name="route", body=SipRoute(route)) for route in routes])
         ack.getHFBody("via").genBranch()
+        ack.setBody(_sippy_body(body, SDP))
         hop = self._stack.next_hop(target, routes)
         self._transaction.ack_rAddr = (hop, "udp")
         self._stack.transactions.sendACK(self._transaction)

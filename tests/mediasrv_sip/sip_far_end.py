@@ -88,10 +88,14 @@ class FarEnd:
     def info(self, content_type: str, body: str) -> bool:  # noqa: ARG002
         return True
 
-    def call(self, port: int, offer: str, headers: list[tuple[str, str]] | None = None) -> OutgoingLeg:
+    def call(
+        self, port: int, offer: str, headers: list[tuple[str, str]] | None = None, *, answer: str = ""
+    ) -> OutgoingLeg:
+        """``answer``: sent in the ACK, when the offer is theirs."""
         leg = self.agent.call(
             f"sip:{ACCESS}@{LOCAL}:{port}", local=f"<sip:15551234@{LOCAL}>", sdp=offer, headers=headers or []
         )
+        leg.late_answer = answer
         leg.user = self
         return leg
 

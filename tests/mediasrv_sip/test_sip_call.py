@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -203,6 +204,38 @@ async def test_a_caller_on_hold_is_answered_as_such(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (_, __, leg):
         held = await leg.offer(session(4000, version=3).replace("a=sendrecv", "a=sendonly"))
         assert sdp.read(held).direction == "recvonly"
+
+
+async def test_a_call_without_an_offer_gets_ours(tmp_path: Path) -> None:
+    edge = FarEnd()
+    async with media_server(tmp_path, edge.port) as server:
+        leg = edge.call(server.sip, "", CALL_HEADERS, answer=session(4000))
+        assert await asyncio.wait_for(leg.answered, SOON_S)
+        assert sdp.read(leg.remote_sdp).event_payload_type == 101
+        await server.step("play")
+        edge.answer = session(4000, version=2)
+        await connected(server, edge, leg)
+        await leg.end()
+        await server.step("hang_up")
+    edge.agent.close()
+
+
+async def test_a_dead_rtp_worker_ends_its_calls_and_takes_new_ones_when_it_is_back(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        for worker in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
+            os.kill(int(worker), signal.SIGKILL)
+        assert (await asyncio.wait_for(leg.gone, SOON_S)).remote
+        await soon_ok(server)
+        again = edge.call(server.sip, session(4000), CALL_HEADERS)
+        assert await asyncio.wait_for(again.answered, SOON_S)
+        await again.end()
+        await server.step("hang_up", 2)
+
+
+async def soon_ok(server: Server) -> None:
+    async with asyncio.timeout(SOON_S):
+        while '"rtp_workers": 1' not in (await server.get("/healthz"))[1]:
+            await asyncio.sleep(0.05)
 
 
 async def test_who_is_refused(tmp_path: Path) -> None:

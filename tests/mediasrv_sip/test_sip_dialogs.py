@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from sip_far_end import LOCAL, SOON_S, FarEnd, session, soon
@@ -182,6 +183,66 @@ async def test_a_session_timer_is_agreed_and_refreshed_by_update(pair: Pair) -> 
     assert pair.callee.offers == []  # an UPDATE without offer
     await out.end()
     await ended(come)
+
+
+async def test_an_update_with_an_offer_is_answered_like_a_reinvite(pair: Pair) -> None:
+    out, come = await pair.talk()
+    answered = await out._request("UPDATE", [], session(6000, version=2))
+    assert (answered.status, answered.sdp) == (200, session(5000))
+    assert come.remote_sdp == session(6000, version=2)
+    await out.end()
+    await ended(come)
+
+
+async def test_what_a_leg_does_not_know_is_refused(pair: Pair) -> None:
+    out, come = await pair.talk()
+    for method, status in (("REFER", 405), ("OPTIONS", 200), ("UPDATE", 200)):
+        assert (await out._request(method, [])).status == status
+    assert (await out._request("UPDATE", [("Session-Expires", "10")])).status == 422
+    assert come.up
+    await out.end()
+    await ended(come)
+
+
+class Relay(asyncio.DatagramProtocol):
+    """Stands before the callee and loses every third datagram of each direction, the first of them at once."""
+
+    def __init__(self, callee: tuple[str, int]) -> None:
+        self.callee, self.caller, self.counts = callee, ("", 0), {True: 0, False: 0}
+        self.lost = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        outward = addr != self.callee
+        if outward:
+            self.caller = addr
+        self.counts[outward] += 1
+        if self.counts[outward] % 3 == 1:
+            self.lost += 1
+        else:
+            self.transport.sendto(data, self.callee if outward else self.caller)
+
+
+async def test_calls_get_through_where_every_third_datagram_is_lost(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    transport, relay = await loop.create_datagram_endpoint(
+        lambda: Relay((LOCAL, pair.callee.port)), local_addr=(LOCAL, 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    route = ("Record-Route", f"<sip:{LOCAL}:{port};lr>")  # answers' Via leads through no relay, requests' Route does
+    for _ in range(5):
+        out = pair.caller.call(port, session(4000), [route])
+        come = await asyncio.wait_for(pair.callee.calls.get(), 5 * SOON_S)
+        come.answer(session(5000))
+        assert await asyncio.wait_for(out.answered, 5 * SOON_S)
+        assert await asyncio.wait_for(out.offer(session(6000, version=2)), 5 * SOON_S) == session(5000)
+        await out.bye()
+        await asyncio.wait_for(come.gone, 5 * SOON_S)
+    assert pair.callee.offers == [session(6000, version=2)] * 5  # a repeated offer is not a new one
+    assert relay.lost > 5
+    transport.close()
 
 
 async def request(port: int, text: str) -> str:
