@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
@@ -9,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from rating.deck import BLOCKED, DeckRow, DeckTable
+from rating.money import format_amount
 from rating.rate import Rate, call_cost
 
 # A rate is dearer when a call of three minutes costs more; if that is the same, the first of these that differs tells.
@@ -55,6 +57,37 @@ def diff_decks(old: DeckTable, new: DeckTable, examples_max: int = 20) -> DeckDi
         if len(diff.examples[change.kind]) < examples_max:
             diff.examples[change.kind].append(change)
     return diff
+
+
+def describe(diff: DeckDiff) -> Iterator[str]:
+    """Lines for people: the counts, then the examples of each kind."""
+    yield ", ".join(f"{count:,} {kind}" for kind, count in diff.counts.items()) + f", {diff.unchanged:,} as before"
+    for kind, found in diff.examples.items():
+        for change in found:
+            before, after = (" and ".join(map(_terms, rows)) for rows in (change.before, change.after))
+            yield f"{kind:<8} {change.prefix:<15} {change.destination:<32} {' → '.join(filter(None, (before, after)))}"
+        if diff.counts[kind] > len(found):
+            yield f"{kind:<8} … and {diff.counts[kind] - len(found):,} more"
+
+
+def _terms(row: DeckRow) -> str:
+    """A rate in short: "0.012000 30/6", tiers joined by "+", and when it holds."""
+    if row.rate == BLOCKED:
+        text = "blocked"
+    else:
+        rate = Rate.unpack(row.rate)
+        first = rate.initial_increment_s
+        tiers = (
+            f"{format_amount(tier.rate_per_minute_micros)} {tier.increment_s if place else first}/{tier.increment_s}"
+            for place, tier in enumerate(rate.tiers)
+        )
+        text = " + ".join(tiers) + (f" fee {format_amount(rate.connect_fee_micros)}" if rate.connect_fee_micros else "")
+    dates = [
+        f"{word} {datetime.fromtimestamp(moment // 10**6, UTC):%Y-%m-%dT%H:%MZ}"
+        for word, moment in (("from", row.effective_from_us), ("until", row.effective_until_us))
+        if moment is not None
+    ]
+    return " ".join(filter(None, (text, *dates, row.days, row.hours)))
 
 
 def changes(old: DeckTable, new: DeckTable) -> Iterator[Change | None]:

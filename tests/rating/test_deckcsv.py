@@ -4,10 +4,13 @@ import codecs
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rating.deck import DeckError, DeckRow, DeckTable, DeckTerms
 from rating.deckcsv import DeckImportError, read_deck, read_deck_lines
-from rating.deckdiff import ChangeKind, diff_decks
+from rating.deckdiff import ChangeKind, describe, diff_decks
+from rating.deckfile import Deck
 from rating.deckhours import parse_moment
 from rating.rate import Rate, Tier, flat_rate
 
@@ -234,6 +237,54 @@ def test_a_diff_of_two_decks_says_what_is_new_dearer_cheaper_and_gone() -> None:
     }
 
 
+def test_a_diff_is_described_in_lines() -> None:
+    old = deck("33,France,0.02,,,,,,,,", "44,UK,0.02,0.1,60,60,,,,,", "44,UK,0.01,,,1,60,,,,")
+    spain = "34,Spain,blocked,,,,,2026-12-01T00:00Z,,Mon-Fri,8-18"
+    new = deck("33,France,0.03,,,6,,,,,", spain, "35,P,0,,,,,,,,", "36,H,0,,,,,,,,")
+    assert list(describe(diff_decks(old, new, examples_max=2))) == [
+        "3 new, 1 dearer, 0 cheaper, 0 changed, 1 gone, 0 as before",
+        "new      34              Spain                            blocked from 2026-12-01T00:00Z Mon-Fri 08:00-18:00",
+        "new      35              P                                0.000000 1/1",
+        "new      … and 1 more",
+        "dearer   33              France                           0.020000 1/1 → 0.030000 6/6",
+        "gone     44              UK                               0.020000 60/60 + 0.010000 1/1 fee 0.100000",
+    ]
+
+
 def test_longer_increments_make_a_rate_dearer() -> None:
     (change,) = diff_decks(deck("1,US,0.01,,6,6,,,,,"), deck("1,US,0.01,,60,60,,,,,")).examples[ChangeKind.DEARER]
     assert (change.before[0].rate, change.after[0].rate) == ("0,0,0,6;0,10000,6", "0,0,0,60;0,10000,60")
+
+
+def mostly(*good: str) -> st.SearchStrategy[str]:
+    """One of the good values, now and then a bad one."""
+    return st.sampled_from(good * 12 + ("x", "-1", "\ud800", '"', "\0", "9" * 40))
+
+
+ROW = st.tuples(
+    mostly("44", "442", "4420", "33", "1"),
+    mostly("UK", "France"),
+    mostly("0.01", "0.02", "blocked"),
+    mostly("", "0.05"),
+    mostly("", "60"),
+    mostly("", "6"),
+    mostly("", "0", "60", "120"),
+    mostly("", "2026-12-01", "2026-06-01"),
+    mostly("", "2027-01-01"),
+    mostly("", "Mon-Fri", "Sat Sun"),
+    mostly("", "8-18", "18-8"),
+).map(",".join)
+
+
+@given(st.lists(ROW, max_size=12), st.sampled_from([True] * 9 + [False]))
+@settings(max_examples=300)
+def test_any_file_is_a_deck_or_has_errors(rows: list[str], has_header: bool) -> None:
+    lines = [HEADER, *rows] if has_header else rows
+    try:
+        table = read_deck_lines([f"{line}\n" for line in lines], TERMS)
+    except DeckImportError as error:
+        lowest, highest = error.problems[0].line, error.problems[-1].line
+    else:
+        assert 0 < len(Deck.from_table(table)) <= len(rows)
+        return
+    assert 0 <= lowest <= highest <= len(lines)
