@@ -215,11 +215,7 @@ class Sipp:
         self.port = self.port or free_port(self.address)
         scenario = self.directory / f"{self.name}.xml"
         body = "\n".join(step.xml for step in self.steps)
-        used = "".join(
-            f'<Reference variables="{v}"/>'
-            for v in ("1", "caller", "callee", "via1", "via2")
-            if f'assign_to="{v}"' in body
-        )
+        used = "".join(f'<Reference variables="{v}"/>' for v in VARIABLES if f'assign_to="{v}"' in body)
         scenario.write_text(
             f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{self.name}">\n{body}\n{used}</scenario>\n'
         )

@@ -54,8 +54,13 @@ def wait_for(what: Callable[[], Any], within_s: float = 10.0) -> Any:
 class EdgeWorld:
     """One running edge. ``core`` is its ledger."""
 
-    def __init__(self, directory: Path, database: DatabaseSettings, **edge: Any) -> None:
+    def __init__(
+        self, directory: Path, database: DatabaseSettings, *, rtp_ports: int = 400, keeper: bool = False, **edge: Any
+    ) -> None:
         self.directory = directory
+        self.rtp_ports = rtp_ports
+        self.keeper = keeper  # whether the real keeper settles; otherwise ``settle`` does
+        self.keeper_port = free_port(EDGE)
         self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
         self.mediasrv_port = free_port(EDGE)
         self.gateway_ports = (free_port(GATEWAY), free_port(GATEWAY))
@@ -101,6 +106,9 @@ metrics_dir = "{self.directory}/metrics"
 ng = "{EDGE}:{self.ng_port}"
 [mediasrv]
 sip = "{EDGE}:{self.mediasrv_port}"
+prompt_cache_dir = "{self.directory}/prompts"
+[keeper]
+http = "{EDGE}:{self.keeper_port}"
 """)
         return load_settings(file)
 
@@ -120,11 +128,14 @@ sip = "{EDGE}:{self.mediasrv_port}"
         self.core.block_prefix(PREMIUM[:5], reason="premium")
 
     def start(self) -> None:
-        rtp = free_block(EDGE, 400)
+        rtp = free_block(EDGE, self.rtp_ports)
         # Ports are given by number, and the process has no other way to say that it is there: ng answers pings.
         command = ["rtpengine", "-f", "-E", "--config-file=none", f"--interface={EDGE}", "--table=-1"]
-        command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + 399}"]
+        command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + self.rtp_ports - 1}"]
         self._start("rtpengine", command)
+        if self.keeper:
+            command = [sys.executable, "-m", "rating.keeper", "--config", str(self.settings.path)]
+            self._start("keeper", command)
         self.start_kamailio()
 
     def start_kamailio(self) -> None:
@@ -177,6 +188,8 @@ sip = "{EDGE}:{self.mediasrv_port}"
 
     def settle(self) -> None:
         """Applies what is in the journal, as the keeper does."""
+        if self.keeper:
+            return
         offsets = self.database.transaction(lambda connection: settlement.lock_offsets(connection, "edge1"))
         batch = self.reader.read(offsets, 10_000)
         if batch.events:
@@ -266,7 +279,7 @@ sip = "{EDGE}:{self.mediasrv_port}"
 
 @contextmanager
 def edge_world(**edge: Any) -> Iterator[EdgeWorld]:
-    """A world of its own, which is gone afterwards."""
+    """A world of its own, which is gone afterwards; arguments are ``EdgeWorld``'s and settings of the edge."""
     directory = Path(tempfile.mkdtemp(prefix="csedge"))
     try:
         with private_mariadb() as server, fresh_ledger(server) as database:
