@@ -13,9 +13,11 @@ A transcript is script and expectation in one. Lines that begin with ``enters``,
 import asyncio
 from dataclasses import dataclass, field, replace
 from textwrap import dedent
+from typing import Protocol
 
 from mediasrv.ivr.caller import Answer, BridgeOutcome, BridgeResult, Digits, HungUp, NoInput, Question
 from mediasrv.ivr.conversation import conversation
+from mediasrv.ivr.switch import Switch
 from mediasrv.ivr.talk import Manners
 from mediasrv.prompts.phrase import Minutes, Money, Phrase, Seconds, Spelled, Value
 from mediasrv.prompts.spoken import text_of
@@ -190,11 +192,17 @@ class MemorySwitch:
         self.cards[card_id] = replace(self.cards[card_id], **values)  # type: ignore[arg-type]
 
 
+class SettlingSwitch(Switch, Protocol):
+    """A switch whose calls can be brought to an end."""
+
+    def end_of_call(self, hold_id: str, seconds: int) -> None: ...
+
+
 @dataclass(slots=True)
 class TranscriptCaller:
     """Does what the transcript says, writes down what happens."""
 
-    switch: MemorySwitch
+    switch: SettlingSwitch
     script: list[str]
     says: dict[str, str] = field(repr=False)
     call_id: str = "c" * 32
@@ -306,7 +314,9 @@ def _shown(value: Value) -> str:
             return digits
 
 
-async def held(transcript: str, switch: MemorySwitch, *, says: dict[str, str] | None = None, **caller: object) -> None:
+async def held(
+    transcript: str, switch: SettlingSwitch, *, says: dict[str, str] | None = None, **caller: object
+) -> None:
     """Holds the conversation of the transcript and compares it, line by line."""
     expected = [" ".join(line.split()) for line in dedent(transcript).strip().splitlines() if line.strip()]
     fake = TranscriptCaller(switch, expected, says or {}, **caller)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from mediasrv.prompts.spoken import text_of
 from rating.model import AccessNumber, Authorised
 from rating.outcome import HoldState, LedgerUnavailableError
 
-from .fakes import ACCESS, PRODUCT, QUICK, MemorySwitch, as_typed
+from .fakes import ACCESS, PRODUCT, QUICK, MemorySwitch, SettlingSwitch, as_typed
 
 PIN, VOUCHER = "4821907763", "99887766"
 BALANCE = 4_500_000
@@ -27,8 +27,8 @@ TWO_LANGUAGES = replace(ACCESS, languages=("en", "ru"))
 class ImpatientCaller:
     """Answers questions from a list, leaves at step ``leaves_at`` (0: while it rings), or when the list is over."""
 
-    switch: MemorySwitch
-    answers: list[str]
+    switch: SettlingSwitch
+    answers: list[str] = field(repr=False)
     leaves_at: int = 10_000
     far_end: BridgeResult = BUSY
     step: int = 0
