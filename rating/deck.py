@@ -94,6 +94,19 @@ class DeckTable:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def sort(self) -> None:
+        """Puts the rows in their order after the columns were filled."""
+        codes, when_of, whens = self.codes, self.when_of, self.whens
+        if len(whens) == 1:
+            order = sorted(range(len(codes)), key=codes.__getitem__)
+        else:
+            by_precedence = sorted(range(len(whens)), key=lambda index: whens[index].precedence())
+            rank = {index: place for place, index in enumerate(by_precedence)}
+            order = sorted(range(len(codes)), key=lambda row: (codes[row], rank[when_of[row]]))
+        for name in ("codes", "destination_of", "rate_of", "when_of"):
+            column: array[int] = getattr(self, name)
+            setattr(self, name, array(column.typecode, map(column.__getitem__, order)))
+
     def row(self, index: int) -> DeckRow:
         when = self.whens[self.when_of[index]]
         return DeckRow(
@@ -109,6 +122,13 @@ class DeckTable:
     def rows(self) -> Iterator[DeckRow]:
         """All rates, sorted by prefix."""
         return map(self.row, range(len(self)))
+
+    def content(self, begin: int, end: int) -> list[tuple[str, str, When]]:
+        """Destination, packed rate and time of the rows [begin, end): what makes two decks differ in a prefix."""
+        return [
+            (self.destinations[self.destination_of[row]], self.rates[self.rate_of[row]], self.whens[self.when_of[row]])
+            for row in range(begin, end)
+        ]
 
     def prefix_count(self) -> int:
         """How many different prefixes there are."""
@@ -153,20 +173,8 @@ class DeckBuilder:
 
     def finish(self) -> DeckTable:
         """The table, sorted. The builder is of no use afterwards."""
-        table = self._table
-        codes, when_of, whens = table.codes, table.when_of, table.whens
-        if len(whens) == 1:
-            order = sorted(range(len(codes)), key=codes.__getitem__)
-        else:
-            rank = {
-                index: place
-                for place, index in enumerate(sorted(range(len(whens)), key=lambda i: whens[i].precedence()))
-            }
-            order = sorted(range(len(codes)), key=lambda i: (codes[i], rank[when_of[i]]))
-        for name in ("codes", "destination_of", "rate_of", "when_of"):
-            column: array[int] = getattr(table, name)
-            setattr(table, name, array(column.typecode, map(column.__getitem__, order)))
-        return table
+        self._table.sort()
+        return self._table
 
     def _when(self, when: When) -> int:
         at = self._whens.get(when)

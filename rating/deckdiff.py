@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from heapq import merge
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 from rating.deck import BLOCKED, DeckRow, DeckTable
@@ -15,6 +12,8 @@ from rating.rate import Rate, call_cost
 
 # A rate is dearer when a call of three minutes costs more; if that is the same, the first of these that differs tells.
 COMPARED_S = (180, 60, 1, 600, 3600, 7200)
+
+NO_MORE = (2**63, 0, 0)  # after all codes
 
 
 class ChangeKind(StrEnum):
@@ -92,19 +91,24 @@ def _terms(row: DeckRow) -> str:
 
 def changes(old: DeckTable, new: DeckTable) -> Iterator[Change | None]:
     """Each prefix of either deck, sorted: what changes, or None for one that stays as it is."""
-    before = ((code, 0, begin, end) for code, begin, end in old.groups())
-    after = ((code, 1, begin, end) for code, begin, end in new.groups())
-    for _, group in groupby(merge(before, after), key=itemgetter(0)):
-        rows: tuple[tuple[DeckRow, ...], ...] = ((), ())
-        for _, side, begin, end in group:
-            found = tuple((old, new)[side].row(index) for index in range(begin, end))
-            rows = (found, rows[1]) if side == 0 else (rows[0], found)
-        yield _compare(*rows)
+    before, after = old.groups(), new.groups()
+    was, now = next(before, NO_MORE), next(after, NO_MORE)
+    while was != NO_MORE or now != NO_MORE:
+        code = min(was[0], now[0])
+        gone, come = code == was[0], code == now[0]
+        if gone and come and old.content(*was[1:]) == new.content(*now[1:]):
+            yield None
+        else:
+            yield _change(_rows(old, was) if gone else (), _rows(new, now) if come else ())
+        was = next(before, NO_MORE) if gone else was
+        now = next(after, NO_MORE) if come else now
 
 
-def _compare(before: tuple[DeckRow, ...], after: tuple[DeckRow, ...]) -> Change | None:
-    if before == after:
-        return None
+def _rows(table: DeckTable, group: tuple[int, int, int]) -> tuple[DeckRow, ...]:
+    return tuple(map(table.row, range(group[1], group[2])))
+
+
+def _change(before: tuple[DeckRow, ...], after: tuple[DeckRow, ...]) -> Change:
     shown = (after or before)[0]
     return Change(_kind(before, after), shown.prefix, shown.destination, before, after)
 

@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rating.deck import BLOCKED, NUMBER_DIGITS, DeckBuilder, DeckError, DeckTable, DeckTerms, RowTuple
+from rating.deck import BLOCKED, NUMBER_DIGITS, DeckError, DeckTable, DeckTerms, RowTuple
 from rating.deckhours import When, minute_of_week
 from rating.outcome import Refusal
 from rating.rate import Rate
@@ -135,18 +135,23 @@ class Deck:
 
     def table(self) -> DeckTable:
         """What was compiled, for a comparison with another deck (``rating.deckdiff``)."""
-        builder = DeckBuilder(self.terms)
         rows, seen = self._rows, bytearray(len(self))
+        table = DeckTable(self.terms, whens=list(self._whens))
+        table.destinations = [self._text("destination", at) for at in range(len(self._columns["destination_ends"]))]
+        table.rates = [self._text("rate", at) for at in range(len(self._columns["rate_ends"]))]
         for bound, owner in zip(self._bounds, self._owners, strict=True):
             # Each row is reached from the first interval of its prefix, which is its own or that of a longer prefix.
             at = owner
             while at != NONE and not seen[at // _ROW]:
                 seen[at // _ROW] = True
                 length, span = rows[at] & 15, _SPAN[rows[at] & 15]
-                destination, rate = self._text("destination", rows[at + 3]), self._text("rate", rows[at + 2])
-                builder.add(bound // span * span << 4 | length, destination, rate, self._whens[rows[at] >> 4])
+                table.codes.append(bound // span * span << 4 | length)
+                table.when_of.append(rows[at] >> 4)
+                table.rate_of.append(rows[at + 2])
+                table.destination_of.append(rows[at + 3])
                 at = rows[at + 1]
-        return builder.finish()
+        table.sort()
+        return table
 
     def _holds(self, when: int, at_us: int) -> bool:
         minute = at_us // 60_000_000
