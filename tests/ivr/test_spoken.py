@@ -1,7 +1,7 @@
 """Money and minutes as they are spoken, in all languages."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediasrv.prompts.catalogue import LANGUAGES, PROMPTS, load, mistakes
@@ -222,6 +222,7 @@ def test_a_phrase_falls_into_recordable_segments() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(language=st.sampled_from(LANGUAGES), count=st.integers(0, SPELLED_MAX))
 def test_every_number_has_words_without_digits(language: str, count: int) -> None:
     pack = load(language)
@@ -234,6 +235,7 @@ def test_every_number_has_words_without_digits(language: str, count: int) -> Non
     assert text_of(say("seconds", seconds=Seconds(count)), language)
 
 
+@settings(deadline=None)
 @given(language=st.sampled_from(["en", "es", "de", "ru", "zh"]), one=st.integers(0, 10**9), other=st.integers(0, 10**9))
 def test_two_numbers_never_sound_the_same(language: str, one: int, other: int) -> None:
     pack = load(language)
