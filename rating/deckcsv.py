@@ -104,6 +104,7 @@ class _Reader:
         self._codes, self._places = array("q"), array("I")
         self._said_of, self._line_of = array("I"), array("I")
         self._destinations: dict[str, int] = {}
+        self._as_written: dict[str, int] = {}  # the same with the spaces around them that the file has
         self._said: list[_Line] = []
 
     def read(self, lines: Iterable[str]) -> None:
@@ -164,7 +165,7 @@ class _Reader:
             line: int = rows.line_num  # type: ignore[attr-defined]
             prefix = row[at_prefix] if len(row) == width else ""
             said = known.get(rest(row)) if prefix.isdecimal() and prefix.isascii() else None
-            place = self._destinations.get(row[at_name]) if said is not None else None
+            place = self._as_written.get(row[at_name]) if said is not None else None
             if said is None or place is None or len(prefix) > NUMBER_DIGITS:
                 if not any(row):
                     continue
@@ -198,6 +199,7 @@ class _Reader:
         if len(self.problems) > before:
             return None
         place = self._destinations.setdefault(destination, len(self._destinations))
+        self._as_written[fields["destination"]] = place
         self._said.append(said)
         return prefix, place, len(self._said) - 1
 
