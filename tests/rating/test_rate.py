@@ -22,6 +22,7 @@ from rating.rate import (
     max_duration_s,
     shortest_charged_s,
 )
+from tests.rating.rates import rates
 
 TRUTH_TABLE = """
     | seconds | 60/60 | 30/6 | 1/1 | 60/1 | 6/6 |
@@ -147,23 +148,6 @@ def test_a_call_that_costs_nothing_has_no_end_unless_one_is_set() -> None:
     assert max_duration_s(flat_rate(0), 0, 3600) == 3600
     assert max_duration_s(flat_rate(0, connect_fee_micros=5), 4) == 0
     assert max_duration_s(Rate(0, 1, (Tier(0, 60_000, 1), Tier(60, 0, 60))), 60_000) is None
-
-
-prices = st.integers(0, 2_000_000) | st.sampled_from([0, 1, 59, 60, 61, PRICE_MAX_MICROS])
-increments = st.integers(1, 120) | st.sampled_from([1, 6, 30, 60, 3600])
-
-
-@st.composite
-def rates(draw: st.DrawFn) -> Rate:
-    begins = sorted(draw(st.just(set()) | st.sets(st.integers(1, 4000), max_size=7)))
-    tiers = tuple(Tier(begin, draw(prices), draw(increments)) for begin in [0, *begins])
-    return Rate(
-        connect_fee_micros=draw(prices),
-        initial_increment_s=draw(increments),
-        tiers=tiers,
-        minimum_charge_micros=draw(st.just(0) | prices),
-        free_grace_s=draw(st.just(0) | st.integers(0, 90)),
-    )
 
 
 def slow_cost(rate: Rate, seconds: int) -> tuple[int, int]:
