@@ -14,7 +14,10 @@ SOURCES = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the callers heard: percentiles of |gap − 20 ms|; packets that never came; packets of silence."""
+    """What the callers heard: percentiles of |gap − 20 ms|; packets that never came; packets of silence.
+
+    ``late_max_ms`` is how far the callers themselves fell behind.
+    """
 
     gaps: int
     p50_ms: float
@@ -24,6 +27,7 @@ class Heard:
     missing: int
     silent: int
     unsent: int
+    late_max_ms: float
     cpu_s: float
 
 

@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
 from pyVoIP.RTP import PayloadType, RTPClient, TransmitType
@@ -41,4 +42,6 @@ def play(callers: list[int], seconds: float) -> None:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(sys.argv[2])})
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     play([int(line) for line in sys.stdin.read().split()], float(sys.argv[1]))

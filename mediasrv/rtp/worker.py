@@ -44,9 +44,9 @@ from mediasrv.rtp.stats import Stats
 from mediasrv.rtp.stream import PortTakenError, Stream, Surroundings
 from mediasrv.rtp.wheel import Wheel
 
-EVENTS_PER_TURN: Final = 64
-SLOTS_PER_TURN: Final = 20
-"""How much of each the loop does before it looks at the other."""
+EVENTS_PER_TURN: Final = 128
+SLOTS_PER_TURN: Final = 4
+"""How much of each the loop does before it looks at the other: an overloaded worker is late, but hears every key."""
 
 LATENESS_MAX_MS: Final = 200
 """After a longer stall the slots missed are left out: a burst of old packets helps nobody."""
