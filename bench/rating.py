@@ -1,7 +1,7 @@
 """The rating core: quotes and decks (rating_quotes), then the ledger (rating_ledger), as one set of figures.
 
 Each runs in a process of its own, so that neither weighs on the other. ``--only quotes`` or ``--only ledger`` runs one
-of them; all other arguments go to what runs.
+of them, and then takes its arguments.
 """
 
 import argparse
@@ -18,6 +18,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench rating", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", choices=PARTS, help="run this part alone")
     options, rest = parser.parse_known_args(argv)
+    if rest and options.only is None:
+        parser.error(f"{' '.join(rest)}: say with --only for which part")
     figures: dict[str, Any] = {}
     status = 0
     for part in PARTS if options.only is None else (options.only,):
