@@ -9,6 +9,7 @@ import typer
 from console import show
 from console.stack.errors import StackError
 from console.stack.plan import ROOT
+from rating.deck_command import deck_app
 from rating.outcome import LedgerUnavailableError
 from rating.quote_command import quote_command
 from rating.settings import SettingsError
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(help="The ledger: its check.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(deck_app, name="deck")
 app.command("quote")(quote_command)
 
 RunDir = Annotated[Path, typer.Option("--run-dir", help="Where the stack keeps everything.", show_default=".run")]
