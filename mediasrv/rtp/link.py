@@ -24,6 +24,7 @@ from mediasrv.rtp.messages import (
 
 log = logging.getLogger(__name__)
 
+START_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 5.0
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -37,6 +38,8 @@ class RtpSettings:
     port_max: int
     workers: int = 1
     realtime: bool = True
+    answer_within_s: float = 5.0
+    """A worker that twice does not answer so long hangs: it is killed, and another one started."""
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> Self:
@@ -67,6 +70,7 @@ class WorkerLink:
     ):
         self._channel = channel
         self._process = process
+        self._watchdog: asyncio.Task[None] | None = None
         self._on_notice = on_notice
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
@@ -90,8 +94,14 @@ class WorkerLink:
                 env=_environment(),
             )
         link = cls(ours, process, on_notice)
-        if (await link.ask(GetStats())).failed:
-            raise OSError(f"the RTP worker ended with status {await link.wait()} before it was ready")
+        try:
+            ready = not (await asyncio.wait_for(link.ask(GetStats()), START_TIMEOUT_S)).failed
+        except TimeoutError:
+            ready = False
+        if not ready:
+            await link.close()
+            raise OSError(f"the RTP worker ended with status {process.returncode} before it was ready")
+        link._watchdog = asyncio.create_task(link._watch(settings.answer_within_s))
         return link
 
     @property
@@ -129,7 +139,23 @@ class WorkerLink:
             self._process.kill()
             await self._process.wait()
 
+    async def _watch(self, answer_within_s: float) -> None:
+        """Kills a worker that hangs. One late answer is forgiven: it may be this process that stood still."""
+        late = 0
+        while late < 2:
+            try:
+                await asyncio.wait_for(self.ask(GetStats()), answer_within_s)
+            except TimeoutError:
+                late += 1
+            else:
+                late = 0
+                await asyncio.sleep(answer_within_s)
+        log.error("RTP worker %d does not answer: killed", self.pid)
+        self._process.kill()
+
     def _hang_up(self) -> None:
+        if self._watchdog:
+            self._watchdog.cancel()
         if self._channel.fileno() < 0:
             return
         self._loop.remove_reader(self._channel)

@@ -27,6 +27,9 @@ DATAGRAM_BYTES_MAX: Final = 2048
 RECEIVE_BUFFER_BYTES: Final = 65_536
 """About 170 event packets: what a network lets go at once after a stall. A flood takes no more of the kernel."""
 
+EXPEDITED_FORWARDING: Final = 46 << 2
+"""The mark by which routers let voice go first (RFC 4594, 4.1)."""
+
 SAMPLES_PER_TICK: Final = SAMPLE_RATE_HZ // 1000
 FLAGS: Final = VERSION << 6
 REPORT_INTERVAL_S: Final = 5
@@ -285,6 +288,7 @@ def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:
 def _bind(address: Address) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
     bpf.attach(sock, bpf.NOTHING)
     try:
         sock.bind(address)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import pi, sin
 from pathlib import Path
 
-from mediasrv.rtp.client import RtpEvent, RtpPort
+from mediasrv.rtp.client import Digit, RtpEvent, RtpPort
 from mediasrv.rtp.codec import Law
 from mediasrv.rtp.event import KEYS, TelephoneEvent
 from mediasrv.rtp.packet import RtpPacket
@@ -83,6 +83,24 @@ class Caller:
 async def next_event(port: RtpPort) -> RtpEvent:
     """The port's next event, within the deadline."""
     return await asyncio.wait_for(port.events.get(), DEADLINE_S)
+
+
+async def keys_heard(port: RtpPort, count: int) -> str:
+    """The next ``count`` keys of the call."""
+    keys = ""
+    while len(keys) < count:
+        event = await next_event(port)
+        assert isinstance(event, Digit), event
+        keys += event.char
+    return keys
+
+
+def bound(port: int) -> socket.socket:
+    """A UDP socket on this port of 127.0.0.1 that waits only so long."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", port))
+    sock.settimeout(DEADLINE_S)
+    return sock
 
 
 def tone(hertz: float, seconds: float, amplitude: int = 8000) -> bytes:

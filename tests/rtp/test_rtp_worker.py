@@ -1,15 +1,8 @@
 """The worker process as a media server and its callers see it: real processes, real UDP on loopback."""
 
-import asyncio
 import contextlib
-import gc
-import os
 import random
-import signal
-import socket
 import struct
-import sys
-import weakref
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -17,45 +10,25 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
 
 from mediasrv.rtp.client import (
-    CallClosedError,
-    Closed,
     Digit,
     Played,
-    PortsExhaustedError,
     PromptFileError,
     RtpClient,
-    RtpError,
     RtpPort,
     RtpSettings,
     Silence,
 )
-from mediasrv.rtp.codec import Law, PromptCache, PromptError
+from mediasrv.rtp.codec import Law
 from mediasrv.rtp.event import TelephoneEvent
-from mediasrv.rtp.inband import InbandBank
-from mediasrv.rtp.messages import Connect, Notice
-from mediasrv.rtp.metrics import RtpCollector
 from mediasrv.rtp.packet import RtpPacket
 from mediasrv.rtp.rtcp import CanonicalName, Goodbye, SenderReport, split_compound
-from mediasrv.rtp.stats import Stats
-from mediasrv.rtp.stream import Stream, Surroundings
-from tests.rtp.caller import DEADLINE_S, EVENT_TYPE, Caller, key_packets, next_event, payloads, tone, write_wav
+from tests.rtp.caller import EVENT_TYPE, Caller, bound, key_packets, keys_heard, next_event, payloads, tone, write_wav
 from tests.rtp.ports import free_port_range
 from tests.rtp.test_rtp_parts import keys_as_audio
 
 NewCaller = Callable[[], Caller]
-
-
-async def keys_heard(port: RtpPort, count: int) -> str:
-    """The next ``count`` keys of the call."""
-    keys = ""
-    while len(keys) < count:
-        event = await next_event(port)
-        assert isinstance(event, Digit), event
-        keys += event.char
-    return keys
 
 
 # --- what a caller hears ---
@@ -144,7 +117,7 @@ async def test_a_packet_time_of_30_ms_is_kept(port: RtpPort, caller: Caller) -> 
 
 async def test_a_sender_report_and_a_goodbye_reach_the_callers_rtcp_port(client: RtpClient) -> None:
     first, _ = free_port_range(2)
-    with _bound(first) as rtp, _bound(first + 1) as rtcp:
+    with bound(first) as rtp, bound(first + 1) as rtcp:
         port = await client.open()
         await port.connect(("127.0.0.1", first), payload_type=0, event_payload_type=EVENT_TYPE)
         rtp.recv(2048)
@@ -306,185 +279,3 @@ async def test_two_engines_talk_to_each_other(client: RtpClient, tmp_path: Path)
                 event = await next_event(port)
                 heard += event.char if isinstance(event, Digit) else ""
             assert heard == keys
-
-
-# --- the process ---
-
-
-async def test_ports_are_even_and_free_again_after_close_and_the_range_has_an_end(client: RtpClient) -> None:
-    ports = [await client.open() for _ in range(20)]
-    assert all(port.port % 2 == 0 for port in ports)
-    assert len({port.port for port in ports}) == 20
-    with pytest.raises(PortsExhaustedError):
-        await client.open()
-    await ports[7].close()
-    await ports[7].close()
-    assert (await client.open()).port == ports[7].port
-
-
-async def test_a_port_that_another_process_has_is_left_out() -> None:
-    first, last = free_port_range(8)
-    with _bound(first), _bound(first + 3):
-        async with RtpClient(RtpSettings("127.0.0.1", first, last)) as client:
-            assert [(await client.open()).port for _ in range(2)] == [first + 4, first + 6]
-
-
-async def test_a_closed_port_says_so(port: RtpPort) -> None:
-    await port.close()
-    assert await next_event(port) == Closed()
-    with pytest.raises(CallClosedError):
-        await port.stop()
-
-
-@pytest.mark.parametrize(
-    ("remote", "payload_type"), [(("not an address", 4000), 0), (("127.0.0.1", 0), 0), (("127.0.0.1", 4000), 18)]
-)
-async def test_what_cannot_be_is_refused_and_changes_nothing(
-    port: RtpPort, caller: Caller, remote: tuple[str, int], payload_type: int
-) -> None:
-    with pytest.raises(RtpError):
-        await port.connect(remote, payload_type=payload_type, event_payload_type=None)
-    caller.press(port, "5")
-    assert await keys_heard(port, 1) == "5"
-
-
-async def test_calls_are_spread_over_the_workers() -> None:
-    async with RtpClient(RtpSettings("127.0.0.1", *free_port_range(16), workers=2)) as client:
-        for _ in range(6):
-            await client.open()
-        assert [stats.calls for stats in await client.stats()] == [3, 3]
-
-
-async def test_when_a_worker_dies_its_calls_are_told_and_another_starts(client: RtpClient, port: RtpPort) -> None:
-    (pid,) = client.pids
-    os.kill(pid, signal.SIGKILL)
-    event = await next_event(port)
-    assert isinstance(event, Closed)
-    assert event.reason == "the RTP worker ended with status -9"
-    async with asyncio.timeout(DEADLINE_S):
-        while not client.workers_running:
-            await asyncio.sleep(0.01)
-    assert client.restarts == 1
-    assert client.pids != [pid]
-    await (await client.open()).close()
-
-
-async def test_a_worker_ends_when_its_server_dies() -> None:
-    """The server is a process of its own here, and is killed."""
-    first, last = free_port_range(4)
-    script = (
-        "import asyncio\nfrom mediasrv.rtp.client import RtpClient, RtpSettings\n"
-        "async def main():\n"
-        f"    client = RtpClient(RtpSettings('127.0.0.1', {first}, {last}))\n"
-        "    await client.start()\n    await client.open()\n    print(*client.pids, flush=True)\n"
-        "    await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
-    server = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
-    assert server.stdout
-    worker = int(await asyncio.wait_for(server.stdout.readline(), DEADLINE_S))
-    server.kill()
-    await server.wait()
-    async with asyncio.timeout(DEADLINE_S):
-        while _runs(worker):
-            await asyncio.sleep(0.01)
-
-
-async def test_sigterm_ends_an_idle_worker_cleanly(client: RtpClient, port: RtpPort) -> None:
-    os.kill(client.pids[0], signal.SIGTERM)
-    event = await next_event(port)
-    assert event == Closed("the RTP worker ended with status 0")
-
-
-async def test_the_figures_reach_prometheus(client: RtpClient, port: RtpPort, caller: Caller) -> None:
-    caller.press(port, "12")
-    await keys_heard(port, 2)
-    await caller.hear(3)
-    registry = CollectorRegistry()
-    collector = RtpCollector(client)
-    registry.register(collector)
-    await collector.refresh()
-    text = generate_latest(registry).decode()
-    assert 'cardswitch_rtp_digits_total{kind="rfc4733",worker="0"} 2.0' in text
-    assert 'cardswitch_rtp_calls{worker="0"} 1.0' in text
-    assert 'cardswitch_rtp_pacing_error_seconds_bucket{le="+Inf",worker="0"}' in text
-
-
-def _bound(port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", port))
-    sock.settimeout(DEADLINE_S)
-    return sock
-
-
-def _runs(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-# --- one call, without its worker ---
-
-
-def new_stream(port: int) -> tuple[Stream, list[Notice]]:
-    """A stream on ``port`` and the one after, and the list of what it reports."""
-    notices: list[Notice] = []
-    around = Surroundings(Stats(), PromptCache(), notices.append, InbandBank(), lambda *_: None)
-    return Stream(1, ("127.0.0.1", port), Law.PCMU, around), notices
-
-
-def test_a_closed_call_leaves_nothing_behind_without_a_garbage_collector() -> None:
-    """The worker has none: a reference cycle would be a leak."""
-    first, _ = free_port_range(2)
-    gc.disable()
-    try:
-        stream, _ = new_stream(first)
-        stream.connect(Connect(1, "127.0.0.1", 9, 0, EVENT_TYPE, 20, 0.0))
-        stream.send(1)
-        stream.close()
-        gone = weakref.ref(stream)
-        del stream
-        assert gone() is None
-    finally:
-        gc.enable()
-
-
-def test_a_caller_whose_port_is_closed_does_not_disturb_the_sending() -> None:
-    """On a connected socket the kernel reports the ICMP error of one packet in place of sending the next."""
-    first, _ = free_port_range(2)
-    stream, _ = new_stream(first)
-    with _bound(0) as caller:
-        host, port = caller.getsockname()
-        stream.connect(Connect(1, host, port, 0, EVENT_TYPE, 20, 0.0))
-        caller.sendto(bytes(key_packets("1", timestamp=1)[0]), ("127.0.0.1", first))
-        stream.receive()
-    for tick in range(20):
-        stream.send(tick * 20)
-        stream.receive()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
-        caller.bind((host, port))
-        caller.settimeout(DEADLINE_S)
-        stream.send(400)
-        stream.send(420)
-        assert RtpPacket.parse(caller.recv(2048)).payload_type == 0
-    stream.close()
-
-
-def test_a_prompt_that_is_gone_when_the_law_changes_refuses_the_change(tmp_path: Path) -> None:
-    first, _ = free_port_range(2)
-    stream, notices = new_stream(first)
-    path = write_wav(tmp_path / "a.wav", tone(440, 0.5))
-    with _bound(0) as caller:
-        host, port = caller.getsockname()
-        stream.connect(Connect(1, host, port, 0, EVENT_TYPE, 20, 0.0))
-        stream.play("id", [path])
-        path.unlink()
-        with pytest.raises(PromptError, match=r"a\.wav: No such file"):
-            stream.connect(Connect(1, host, port, 8, EVENT_TYPE, 20, 0.0))
-        stream.send(20)
-        packet = RtpPacket.parse(caller.recv(2048))
-    assert packet.payload == Law.PCMU.encode(tone(440, 0.5))[:160]
-    assert notices == []
-    stream.close()

@@ -1,0 +1,79 @@
+"""One call without its worker: what only shows from inside."""
+
+import gc
+import socket
+import weakref
+from pathlib import Path
+
+import pytest
+
+from mediasrv.rtp.codec import Law, PromptCache, PromptError
+from mediasrv.rtp.inband import InbandBank
+from mediasrv.rtp.messages import Connect, Notice
+from mediasrv.rtp.packet import RtpPacket
+from mediasrv.rtp.stats import Stats
+from mediasrv.rtp.stream import Stream, Surroundings
+from tests.rtp.caller import DEADLINE_S, EVENT_TYPE, bound, key_packets, tone, write_wav
+from tests.rtp.ports import free_port_range
+
+
+def new_stream(port: int) -> tuple[Stream, list[Notice]]:
+    """A stream on ``port`` and the one after, and the list of what it reports."""
+    notices: list[Notice] = []
+    around = Surroundings(Stats(), PromptCache(), notices.append, InbandBank(), lambda *_: None)
+    return Stream(1, ("127.0.0.1", port), Law.PCMU, around), notices
+
+
+def test_a_closed_call_leaves_nothing_behind_without_a_garbage_collector() -> None:
+    """The worker has none: a reference cycle would be a leak."""
+    first, _ = free_port_range(2)
+    gc.disable()
+    try:
+        stream, _ = new_stream(first)
+        stream.connect(Connect(1, "127.0.0.1", 9, 0, EVENT_TYPE, 20, 0.0))
+        stream.send(1)
+        stream.close()
+        gone = weakref.ref(stream)
+        del stream
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_caller_whose_port_is_closed_does_not_disturb_the_sending() -> None:
+    """On a connected socket the kernel reports the ICMP error of one packet in place of sending the next."""
+    first, _ = free_port_range(2)
+    stream, _ = new_stream(first)
+    with bound(0) as caller:
+        host, port = caller.getsockname()
+        stream.connect(Connect(1, host, port, 0, EVENT_TYPE, 20, 0.0))
+        caller.sendto(bytes(key_packets("1", timestamp=1)[0]), ("127.0.0.1", first))
+        stream.receive()
+    for tick in range(20):
+        stream.send(tick * 20)
+        stream.receive()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind((host, port))
+        caller.settimeout(DEADLINE_S)
+        stream.send(400)
+        stream.send(420)
+        assert RtpPacket.parse(caller.recv(2048)).payload_type == 0
+    stream.close()
+
+
+def test_a_prompt_that_is_gone_when_the_law_changes_refuses_the_change(tmp_path: Path) -> None:
+    first, _ = free_port_range(2)
+    stream, notices = new_stream(first)
+    path = write_wav(tmp_path / "a.wav", tone(440, 0.5))
+    with bound(0) as caller:
+        host, port = caller.getsockname()
+        stream.connect(Connect(1, host, port, 0, EVENT_TYPE, 20, 0.0))
+        stream.play("id", [path])
+        path.unlink()
+        with pytest.raises(PromptError, match=r"a\.wav: No such file"):
+            stream.connect(Connect(1, host, port, 8, EVENT_TYPE, 20, 0.0))
+        stream.send(20)
+        packet = RtpPacket.parse(caller.recv(2048))
+    assert packet.payload == Law.PCMU.encode(tone(440, 0.5))[:160]
+    assert notices == []
+    stream.close()
