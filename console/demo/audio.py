@@ -2,7 +2,6 @@
 
 import threading
 import wave
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,31 +81,44 @@ class Match:
     length_s: float
 
 
+class Recording:
+    """Something heard, prepared so that many patterns can be looked for in it."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.length = len(samples)
+        self._size = 1 << max(2 * self.length, 2).bit_length()
+        signal = samples.astype(np.float64)
+        self._spectrum = np.fft.rfft(signal, self._size)
+        self._power = np.concatenate([[0.0], np.cumsum(signal**2)])
+
+    def find(self, pattern: Samples, *, name: str = "") -> Match:
+        """Where ``pattern`` is best heard, and how alike it is there. Silence is like nothing."""
+        wanted = trimmed(pattern).astype(np.float64)
+        count = len(wanted)
+        if count < FRAME or self.length < count:
+            return Match(name, 0.0, 0.0, count / RATE)
+        product = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(wanted, self._size)), self._size)
+        energy = self._power[count:] - self._power[: len(self._power) - count]
+        floor = float(QUIET**2 * count) / 100
+        likeness = product[: self.length - count + 1] / np.sqrt(np.maximum(energy, floor) * float(np.sum(wanted**2)))
+        best = int(np.argmax(likeness))
+        return Match(name, best / RATE, float(likeness[best]), count / RATE)
+
+
 def find(pattern: Samples, recording: Samples, *, name: str = "") -> Match:
-    """Where ``pattern`` is best heard in ``recording``, and how alike it is there. Silence is like nothing."""
-    pattern = _trim(pattern)
-    if len(pattern) < FRAME or len(recording) < len(pattern):
-        return Match(name, 0.0, 0.0, len(pattern) / RATE)
-    size = 1 << (len(recording) + len(pattern) - 1).bit_length()
-    signal = recording.astype(np.float64)
-    wanted = pattern.astype(np.float64)
-    product = np.fft.irfft(np.fft.rfft(signal, size) * np.conj(np.fft.rfft(wanted, size)), size)
-    product = product[: len(recording) - len(pattern) + 1]
-    power = np.concatenate([[0.0], np.cumsum(signal**2)])
-    energy = power[len(pattern) :] - power[: len(power) - len(pattern)]
-    floor = float(QUIET**2 * len(pattern)) / 100
-    likeness = product / np.sqrt(np.maximum(energy, floor) * float(np.sum(wanted**2)))
-    best = int(np.argmax(likeness))
-    return Match(name, best / RATE, float(likeness[best]), len(pattern) / RATE)
+    """The same for one pattern."""
+    return Recording(recording).find(pattern, name=name)
 
 
-def recognise(recording: Samples, known: Iterable[tuple[str, Samples]], *, threshold: float = 0.6) -> list[Match]:
-    """Which of the known recordings are heard, in order of time."""
-    matches = (find(pattern, recording, name=name) for name, pattern in known)
-    return sorted((match for match in matches if match.likeness >= threshold), key=lambda match: match.at_s)
+def find_part(pattern: Samples, recording: Samples, *, part_s: float = 1.5) -> Match:
+    """The most alike part of a pattern that is repeated from somewhere in its middle on."""
+    size = int(part_s * RATE)
+    prepared = Recording(recording)
+    parts = [pattern[start : start + size] for start in range(0, max(1, len(pattern) - size), size // 2)]
+    return max((prepared.find(part) for part in parts), key=lambda match: match.likeness)
 
 
-def _trim(samples: Samples) -> Samples:
+def trimmed(samples: Samples) -> Samples:
     """Without the silence at both ends, which correlates with any silence."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > QUIET)
     return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]

@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from console.demo.audio import Match, Samples, find, read_wav
+from console.demo.audio import RATE, Match, Samples, find, read_wav
 from console.demo.listener import Listener
 from console.stack.process import end_child
 from console.stack.signals import shield
 
 Event = dict[str, Any]
 Tell = Callable[[str], None]
-LISTEN_EVERY_S = 0.25
+LISTEN_EVERY_S = 0.2
+PROMPT_S_MAX = 12.0
+VALUE_S_MAX = 3.0  # a number behind the first half of a sentence is heard by then
+PIECE_GAP_S = 0.6  # pieces of one sentence follow each other closer than this
 
 
 class StoryError(Exception):
@@ -47,7 +50,9 @@ class Phone:
         self.answered_at = 0.0
         self.ended_at = 0.0
         self.heard: list[Match] = []
+        self._sentence: list[str] = []  # pieces heard and not told yet
         self._listener = listener
+        self._since = 0  # index of the first prompt that was heard after the caller last did something
         self._mark_s = 0.0  # what is before it was told
         self._events: queue.Queue[Event] = queue.Queue()
         self._listened: queue.Queue[Event] = queue.Queue()
@@ -67,44 +72,46 @@ class Phone:
     def dial(self, number: str, *, ani: str, name: str, say: Path) -> None:
         """Begins a call; what is heard goes to ``<name>.wav``."""
         self.wav = self.directory / f"{name}.wav"
-        self.heard, self._mark_s, self.answered_at, self.ended_at = [], 0.0, 0.0, 0.0
+        self.heard, self._since, self._mark_s, self.answered_at, self.ended_at = [], 0, 0.0, 0.0, 0.0
         self.tell(f"{ani} dials {number}")
         self._do({"do": "call", "from": ani, "to": number, "wav": str(self.wav), "say": str(say)})
 
     def press(self, digits: str, *, secret: bool = False) -> None:
         """Sends digits as RFC 4733 events; a secret is shown as stars."""
+        self._end_sentence()
         self.tell(f"presses {'•' * (len(digits) - 1) + digits[-1] if secret else digits}")
-        self._mark_s = self._heard_s()
+        self._since = len(self.heard)
         self._do({"do": "digits", "digits": digits})
         self.expect("sent", timeout_s=30)
 
     def hang_up(self) -> None:
         """The caller ends the call."""
         self._tell_heard()
+        self._end_sentence()
         self.tell("hangs up")
         self._do({"do": "hangup"})
         self.await_end()
 
     def await_heard(self, name: str, *, timeout_s: float = 30.0) -> Match:
-        """Waits until the whole of a prompt was heard. Raises StoryError when the call ends before, or time is up."""
-        sound = next((sound for known, sound in self._listener.sounds() if known == name), None)
+        """Waits until the whole of a prompt was heard since the caller last did something.
+
+        Raises StoryError when the call ends before, or time is up.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
-            recording = self._listen()
-            sound = sound if sound is not None else self._sound(name)
-            match = find(sound, recording, name=name) if sound is not None else None
-            if match is not None and match.likeness >= 0.8:
-                self._tell_heard()
-                return match
-            if self.ended_at or time.monotonic() > deadline:
-                self._tell_heard()
+            over = bool(self.ended_at) or time.monotonic() > deadline
+            self._tell_heard()
+            for match in self.heard[self._since :]:
+                if match.name == name:
+                    return match
+            if over:
                 names = ", ".join(found.name for found in self.heard[-4:]) or "nothing known"
                 raise StoryError(f"the caller should have heard {name}; the last heard was: {names}")
             time.sleep(LISTEN_EVERY_S)
 
     def await_sound(self, sound: Path, *, what: str, timeout_s: float = 30.0) -> Match:
         """The same for a sound that is no prompt; its first three seconds are enough."""
-        pattern = read_wav(sound)[: 3 * 8000]
+        pattern = read_wav(sound)[: 3 * RATE]
         deadline = time.monotonic() + timeout_s
         while True:
             match = find(pattern, self._listen(), name=what)
@@ -134,6 +141,7 @@ class Phone:
         """Waits for the end of the call; who ended it: ``caller``, ``far end``, ``refused``."""
         by: str = self.expect("ended", timeout_s=timeout_s)["by"]
         self._tell_heard()
+        self._end_sentence()
         return by
 
     @property
@@ -151,13 +159,10 @@ class Phone:
         except subprocess.TimeoutExpired:
             end_child(self._process, timeout_s=2.0)
 
-    def _sound(self, name: str) -> Samples | None:
-        return next((sound for known, sound in self._listener.sounds() if known == name), None)
-
     def _listen(self) -> Samples:
         """What was heard since the mark."""
         if self.ended_at and self.wav.exists():
-            return read_wav(self.wav)[int(self._mark_s * 8000) :]
+            return read_wav(self.wav)[int(self._mark_s * RATE) :]
         if not self.answered_at:
             return np.zeros(0, dtype=np.int16)
         file = self.directory / ".lately.wav"
@@ -168,15 +173,28 @@ class Phone:
         except (queue.Empty, FileNotFoundError):
             return np.zeros(0, dtype=np.int16)
 
-    def _heard_s(self) -> float:
-        return self._mark_s + len(self._listen()) / 8000
-
     def _tell_heard(self) -> None:
         """Tells the prompts since the mark, and moves the mark behind the last of them."""
-        for match in self._listener.hears(self._listen(), offset_s=self._mark_s):
+        recording = self._listen()
+        now_s = self._mark_s + len(recording) / RATE
+        for match in self._listener.hears(recording, offset_s=self._mark_s):
+            if match.at_s - self._mark_s > PIECE_GAP_S or not self._listener.has_blank(self._said_first()):
+                self._end_sentence()
             self.heard.append(match)
-            self.tell(f"hears “{self._listener.words(match.name)}”")
+            self._sentence.append(match.name)
             self._mark_s = max(self._mark_s, match.at_s + match.length_s)
+        if now_s - self._mark_s > VALUE_S_MAX or not self._listener.has_blank(self._said_first()):
+            self._end_sentence()
+        # What nobody knows is forgotten after a while: no prompt is longer.
+        self._mark_s = max(self._mark_s, now_s - PROMPT_S_MAX)
+
+    def _said_first(self) -> str:
+        return self._sentence[0] if self._sentence else ""
+
+    def _end_sentence(self) -> None:
+        if self._sentence:
+            self.tell(f"hears “{self._listener.sentence(self._sentence)}”")
+            self._sentence = []
 
     def _do(self, command: Event) -> None:
         assert self._process.stdin is not None  # noqa: S101  it is a pipe

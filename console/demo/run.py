@@ -89,11 +89,16 @@ def settle_accounts(stage: Stage) -> None:
     show.plain("The accounts")
     check = stage.core.check()
     money = stage.money
+    # Adjustments are a term of their own here; the check counts them with the refills.
+    ids = [card_id(stage.core, card) for card in stage.cards.values()]
+    entries = [entry for each in ids for entry in stage.core.entries(each)]
+    adjusted = sum(int(entry["amount_micros"]) for entry in entries if entry["kind"] == "adjustment")
+    refilled = check.refilled - adjusted
     stage.check(
-        "issued + refilled − charged − fees = posted",
-        check.ok and check.issued + check.refilled - check.charged - check.fees == check.posted,
-        f"{money(check.issued)} + {money(check.refilled)} − {money(check.charged)} − {money(check.fees)} = "
-        f"{money(check.posted)}" + "".join(f"; {problem}" for problem in check.problems),
+        "issued + refilled + adjusted − charged − fees = posted",
+        check.ok and check.issued + refilled + adjusted - check.charged - check.fees == check.posted,
+        f"{money(check.issued)} + {money(refilled)} − {money(-adjusted)} − {money(check.charged)} − "
+        f"{money(check.fees)} = {money(check.posted)}" + "".join(f"; {problem}" for problem in check.problems),
     )
     stage.check("held = 0", check.held == 0, money(check.held))
     concurrent, spend = _metrics_of(stage, check.charged)

@@ -40,8 +40,8 @@ from pyVoIP import RTP, SIP
 from console.demo.audio import FRAME, RATE, Ear, read_wav, write_wav
 
 DIGITS = "0123456789*#ABCD"
-DIGIT_MS = 100
-PAUSE_MS = 80
+DIGIT_MS = 80
+PAUSE_MS = 60
 PACKET_S = 0.02
 SILENCE = b"\xff" * FRAME
 
