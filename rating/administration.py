@@ -61,7 +61,7 @@ class Administration:
         calls_at_once: int = 1,
         warning_s: int = 60,
         minimum_balance_micros: int = 0,
-        valid_until_us: int | None = None,
+        valid_until_us: int = 0,
         valid_days: int = 0,
         maintenance_fee_micros: int = 0,
         maintenance_days: int = 0,
@@ -82,7 +82,7 @@ class Administration:
             row = network.add_deck(connection, deck, currency)
             if row["currency"] != currency:
                 raise ValueError(f"deck {deck} is in {row['currency']}, the product in {currency}")
-            return network.put_product(connection, values | {"deck_id": row["deck_id"]}, offers)
+            return network.put_product(connection, values | {"deck_id": row["deck_id"], "deck_version": row["version"]}, offers)
 
         product_id = self._slow.transaction(work)
         self._changed()

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import pymysql
 from pymysql.constants import CLIENT
-from pymysql.cursors import DictCursor
+from pymysql.cursors import Cursor, DictCursor
 
 from rating.outcome import LedgerUnavailableError
 from rating.settings import DatabaseSettings
@@ -48,6 +48,16 @@ class Database:
         """The first row, None when there is none."""
         found = self.rows(sql, arguments)
         return found[0] if found else None
+
+    def value(self, sql: str, arguments: Sequence[Any] = ()) -> Any:
+        """The first column of the first row, which has to be there, without the cost of naming it."""
+
+        def attempt(connection: Connection) -> Any:
+            with connection.cursor(Cursor) as cursor:
+                cursor.execute(sql, arguments)
+                return cursor.fetchone()[0]  # type: ignore[index]
+
+        return self._with_retries(attempt)
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` between BEGIN and COMMIT, all of it again after a conflict."""

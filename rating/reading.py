@@ -18,7 +18,7 @@ def refusal_of_state(row: Row, now_us: int) -> Refusal | None:
     state = row["state"]
     if state in ("inactive", "blocked"):
         return _REFUSALS[state]
-    if row["expires_us"] is not None and row["expires_us"] <= now_us:
+    if 0 < row["expires_us"] <= now_us:
         return Refusal.CARD_EXPIRED
     return _REFUSALS.get(state)
 
@@ -30,8 +30,8 @@ def card_of(row: Row, product: Product) -> Card:
         product=product,
         posted_micros=row["posted_micros"],
         held_micros=row["held_micros"],
-        language=row["language"],
-        last_dnis=row["last_dnis"],
+        language=row["language"] or None,
+        last_dnis=str(row["last_dnis"]) if row["last_dnis"] else None,
     )
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from rating.database import Database, Row
+from rating.deckfile import RateMatch
 from rating.model import CallRequest
+from rating.rate import shortest_charged_s
 from rating.store.cards import Posting
 
 
@@ -31,36 +33,49 @@ class PinAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the compiled deck says of a call: the packed rate, and of which product and deck version it is."""
+    """What the compiled deck says of a call, and of which product and deck version that is."""
 
     product_id: int
     deck_version: int
-    rate: str
-    prefix: str
-    destination: str
+    match: RateMatch
+    default_language: str
 
 
-def authorise(database: Database, request: CallRequest, terms: Terms, now_us: int) -> Row:
-    """One row: ``outcome`` and, with OK, the terms of the hold."""
+def authorise(database: Database, request: CallRequest, terms: Terms, now_us: int) -> list[str]:
+    """The outcome, and with OK: limit_s, held_micros, available_micros, warning_s, currency, language."""
+    rate = terms.match.rate
+    tier = rate.tiers[0]
     arguments = (
         bytes.fromhex(request.hold_id),
         bytes.fromhex(request.call_id),
         request.card_id,
         terms.product_id,
         terms.deck_version,
-        terms.rate,
-        terms.prefix,
-        terms.destination[:64],
+        terms.match.packed,
+        len(rate.tiers),
+        rate.connect_fee_micros,
+        rate.minimum_charge_micros,
+        shortest_charged_s(rate),
+        rate.initial_increment_s,
+        rate.initial_increment_s * tier.rate_per_minute_micros,
+        tier.increment_s,
+        tier.increment_s * tier.rate_per_minute_micros,
+        terms.match.prefix,
+        terms.match.destination[:64],
         request.dnis,
         request.ani,
         request.trunk,
         request.access_number,
         request.attestation,
         request.language,
+        terms.default_language,
         request.node,
         now_us,
     )
-    return _one(database, "CALL authorise(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)
+    return str(database.value(_AUTHORISE, arguments)).split(",")
+
+
+_AUTHORISE = f"CALL authorise({', '.join(['%s'] * 25)})"
 
 
 def claim(database: Database, hold_id: str, claimant: str) -> Row:

@@ -32,6 +32,16 @@ def set_language(database: Database, card_id: int, language: str) -> None:
     database.rows("UPDATE card SET language = %s WHERE card_id = %s", (language, card_id))
 
 
+def speed_dial(database: Database, card_id: int, slot: int) -> str | None:
+    row = database.row("SELECT dnis FROM speed_dial WHERE card_id = %s AND slot = %s", (card_id, slot))
+    return None if row is None else str(row["dnis"])
+
+
+def set_speed_dial(database: Database, card_id: int, slot: int, dnis: str) -> None:
+    sql = "INSERT INTO speed_dial (card_id, slot, dnis) VALUES (%s, %s, %s) ON DUPLICATE KEY UPDATE dnis = VALUES(dnis)"
+    database.rows(sql, (card_id, slot, dnis))
+
+
 def caller_ids(database: Database, card_id: int) -> list[Row]:
     return database.rows(
         "SELECT ani, registered_us FROM caller_id WHERE card_id = %s ORDER BY registered_us", (card_id,)

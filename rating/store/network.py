@@ -38,6 +38,7 @@ def add_deck_part(connection: Connection, deck_id: int, version: int, part: int,
 def replace_deck(connection: Connection, deck_id: int, version: int, keep: int) -> None:
     """Makes ``version`` the deck's, and forgets versions older than the last ``keep``."""
     fetch(connection, "UPDATE deck SET version = %s WHERE deck_id = %s", (version, deck_id))
+    fetch(connection, "UPDATE product SET deck_version = %s WHERE deck_id = %s", (version, deck_id))
     fetch(connection, "DELETE FROM deck_version WHERE deck_id = %s AND version <= %s", (deck_id, version - keep))
 
 
@@ -60,7 +61,7 @@ def deck_versions(database: Database) -> list[Row]:
 
 
 PRODUCT_COLUMNS = (
-    "name", "currency", "deck_id", "longest_call_s", "calls_at_once", "warning_s", "minimum_balance_micros",
+    "name", "currency", "deck_id", "deck_version", "longest_call_s", "calls_at_once", "warning_s", "minimum_balance_micros",
     "valid_until_us", "valid_days", "maintenance_fee_micros", "maintenance_days", "refillable", "voucher",
     "caller_ids_max", "attestation", "calls_per_hour", "spend_per_day_micros", "media_silence_s",
 )  # fmt: skip

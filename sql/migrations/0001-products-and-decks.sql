@@ -42,11 +42,12 @@ CREATE TABLE product (
     name                     VARCHAR(64)  NOT NULL,
     currency                 CHAR(3)      NOT NULL,
     deck_id                  INT UNSIGNED NOT NULL,
+    deck_version             INT UNSIGNED NOT NULL DEFAULT 0,        -- a copy of the deck's, so that a call reads one row
     longest_call_s           INT UNSIGNED NOT NULL DEFAULT 14400,
     calls_at_once            SMALLINT UNSIGNED NOT NULL DEFAULT 1,
     warning_s                SMALLINT UNSIGNED NOT NULL DEFAULT 60,  -- so long before the limit, 0: no warning
     minimum_balance_micros   BIGINT       NOT NULL DEFAULT 0,        -- available balance needed to place a call
-    valid_until_us           BIGINT       NULL,
+    valid_until_us           BIGINT       NOT NULL DEFAULT 0,        -- 0: without end
     valid_days               SMALLINT UNSIGNED NOT NULL DEFAULT 0,   -- after the first use, 0: without end
     maintenance_fee_micros   BIGINT       NOT NULL DEFAULT 0,        -- every maintenance_days after the first use
     maintenance_days         SMALLINT UNSIGNED NOT NULL DEFAULT 0,

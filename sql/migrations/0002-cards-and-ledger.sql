@@ -18,8 +18,9 @@ CREATE TABLE batch (
     CONSTRAINT face_value CHECK (face_value_micros >= 0)
 );
 
--- One row per card, kept narrow: every call locks one. No foreign keys on what a call touches: their checks would
--- lock the product's row in every authorise, and cards are only made by issue_batch.
+-- One row per card, kept narrow: every call locks one. What a call changes has a fixed size, never NULL, so that the row
+-- is changed where it is (0 stands for "never", "none"). No foreign keys on what a call touches: their checks would lock
+-- the product's row in every authorise, and cards are only made by issue_batch.
 CREATE TABLE card (
     card_id          BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     product_id       INT UNSIGNED NOT NULL,
@@ -32,11 +33,11 @@ CREATE TABLE card (
     calls_in_hour    SMALLINT UNSIGNED NOT NULL DEFAULT 0,
     day              INT UNSIGNED NOT NULL DEFAULT 0,       -- the day (since the epoch) spent_in_day counts
     spent_in_day     BIGINT       NOT NULL DEFAULT 0,
-    first_used_us    BIGINT       NULL,
-    expires_us       BIGINT       NULL,
-    fee_due_us       BIGINT       NULL,                     -- next maintenance fee
-    language         VARCHAR(8)   NULL,                     -- the last choice
-    last_dnis        VARCHAR(15)  NULL,
+    first_used_us    BIGINT       NOT NULL DEFAULT 0,
+    expires_us       BIGINT       NOT NULL DEFAULT 0,
+    fee_due_us       BIGINT       NOT NULL DEFAULT 0,       -- next maintenance fee
+    last_dnis        BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    language         VARCHAR(8)   NOT NULL DEFAULT '',      -- the last choice
     serial           BIGINT UNSIGNED NOT NULL,              -- printed on the card, shown with 12 digits
     pin_hash         BINARY(32)   NOT NULL,                 -- HMAC-SHA256 of the PIN under the pepper
     PRIMARY KEY (card_id),

@@ -7,14 +7,12 @@ CREATE OR REPLACE PROCEDURE authorised_before(
 )
 READS SQL DATA
 BEGIN
-    IF EXISTS (SELECT 1 FROM hold WHERE hold_id = p_hold_id) THEN
-        SELECT
-            IF(hold.state = 'held' AND hold.card_id = p_card_id, 'OK', 'HOLD_USED') AS outcome,
-            limit_s, hold.held_micros, posted_micros - card.held_micros AS available_micros, product.currency,
-            hold.language, hold.warning_s, destination, dnis, ani, call_id
+    SELECT COALESCE((
+        SELECT IF(hold.state = 'held' AND hold.card_id = p_card_id, CONCAT_WS(
+            ',', 'OK', limit_s, hold.held_micros, posted_micros - card.held_micros, hold.warning_s, product.currency,
+            hold.language
+        ), 'HOLD_USED')
         FROM hold JOIN card USING (card_id) JOIN product ON product.product_id = hold.product_id
-        WHERE hold_id = p_hold_id;
-    ELSE
-        SELECT p_otherwise AS outcome;
-    END IF;
+        WHERE hold_id = p_hold_id
+    ), p_otherwise) AS answer;
 END

@@ -50,8 +50,8 @@ refill: BEGIN
     JOIN product AS target_product ON target_product.product_id = target.product_id
     WHERE source.card_id = v_source_id AND source.card_id <> p_card_id AND source.state = 'active'
         AND source_product.currency = target_product.currency
-        AND (source.expires_us IS NULL OR source.expires_us > p_now_us)
-        AND (source_product.valid_until_us IS NULL OR source_product.valid_until_us > p_now_us);
+        AND (source.expires_us = 0 OR source.expires_us > p_now_us)
+        AND (source_product.valid_until_us = 0 OR source_product.valid_until_us > p_now_us);
     IF v_amount <= 0 THEN
         ROLLBACK;
         SELECT 'VOUCHER_USED' AS outcome;
