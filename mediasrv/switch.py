@@ -65,6 +65,12 @@ class ThreadedSwitch:
     async def set_language(self, card_id: int, language: str) -> None:
         await self._run(self._core.set_language, card_id, language)
 
+    async def speed_dial(self, card_id: int, slot: int) -> str | None:
+        return await self._run(self._core.speed_dial, card_id, slot)
+
+    async def set_speed_dial(self, card_id: int, slot: int, dnis: str) -> None:
+        await self._run(self._core.set_speed_dial, card_id, slot, dnis)
+
     async def register_ani(self, card_id: int, ani: str) -> Refusal | None:
         return await self._run(self._core.register_ani, card_id, ani)
 

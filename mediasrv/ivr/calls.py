@@ -21,7 +21,7 @@ ABOUT_THE_CARD = {Refusal.UNKNOWN_CARD, Refusal.CARD_INACTIVE, Refusal.CARD_BLOC
 
 async def next_call(talk: Talk, card: Card) -> Card:
     """Asks for a destination and calls it; returns the card as it is afterwards."""
-    wish = await ask_destination(talk)
+    wish = await ask_destination(talk, card)
     if wish == SERVICES:
         return await services(talk, card)
     placed = await authorise_and_bridge(talk, card, wish)
@@ -30,8 +30,8 @@ async def next_call(talk: Talk, card: Card) -> Card:
     return await after_call(talk, card, *placed)
 
 
-async def ask_destination(talk: Talk) -> str:
-    """An E.164 number, or SERVICES."""
+async def ask_destination(talk: Talk, card: Card) -> str:
+    """An E.164 number (dialled, the last one again, or stored under a key), or SERVICES."""
 
     async def understand(digits: str, end: str) -> str | Wrong:
         if end == "*":
@@ -40,6 +40,8 @@ async def ask_destination(talk: Talk) -> str:
             return SERVICES
         if not digits:
             return talk.last_dnis or Wrong(questions.NOTHING_HEARD)
+        if len(digits) == 1:
+            return await talk.switch.speed_dial(card.card_id, int(digits)) or Wrong(questions.SPEED_DIAL_EMPTY)
         dnis = normalise_dnis(digits, talk.caller.access.country)
         return Wrong(questions.refused(dnis)) if isinstance(dnis, Refusal) else dnis
 
@@ -128,12 +130,14 @@ async def settled(talk: Talk, hold_id: str) -> bool:
 
 
 async def services(talk: Talk, card: Card) -> Card:
-    """What else the caller can do: balance, language, voucher, registration."""
+    """What else the caller can do: balance, language, voucher, speed-dial, registration."""
     options = ["balance", "language", "back"]
     if len(card.product.languages) < 2:
         options.remove("language")
     if card.product.refillable:
         options.insert(-1, "refill")
+    if talk.last_dnis:
+        options.insert(-1, "speed_dial")
     if identity.may_register(talk, card):
         options.insert(-1, "register")
     match await choose(talk, questions.menu(tuple(options)), tuple(options)):
@@ -144,9 +148,19 @@ async def services(talk: Talk, card: Card) -> Card:
             return await languages.change(talk, card)
         case "refill":
             return await credit.refill(talk, card)
+        case "speed_dial":
+            await store_last_number(talk, card)
         case "register":
             await identity.register(talk, card)
     return card
+
+
+async def store_last_number(talk: Talk, card: Card) -> None:
+    """Puts the last number called under a key, and says how to call it."""
+    slot = await choose(talk, questions.SPEED_DIAL_KEY, tuple(range(1, 10)))
+    if slot is not None:
+        await talk.switch.set_speed_dial(card.card_id, slot, talk.last_dnis)
+        await talk.caller.play(questions.speed_dial_done(slot))
 
 
 def _request(talk: Talk, card: Card, dnis: str) -> CallRequest:

@@ -16,6 +16,7 @@ BALANCE_LOW = say("balance_low")
 LANGUAGE_NOT_OFFERED = say("language_not_offered")
 VOUCHER_DONE = say("voucher_done")
 REGISTER_DONE = say("register_done")
+SPEED_DIAL_EMPTY = say("speed_dial_empty")
 APOLOGY = say("apology")
 GOODBYE = say("goodbye")
 
@@ -23,6 +24,7 @@ PIN = Question((say("pin_ask"),), max_digits=PIN_DIGITS_MAX, ends="#*", secret=T
 VOUCHER = Question((say("voucher_ask"),), max_digits=PIN_DIGITS_MAX, ends="#*", secret=True)
 # More than one digit: a caller who dials on instead of answering is understood (see conversation.offer_registration).
 REGISTER = Question((say("register_offer"),), max_digits=NUMBER_DIGITS_MAX, inter_digit_s=2.0, fresh=True)
+SPEED_DIAL_KEY = Question((say("speed_dial_ask"),))
 FEE_CHOICE = Question((say("language_fee_choice"),), fresh=True)
 
 CALL_ENDED = {
@@ -71,10 +73,17 @@ def balance(card: Card) -> Phrase:
 
 
 def destination(*, first: bool, redial: bool) -> Question:
-    """Where to? ``#`` alone dials the last number again, ``*`` repeats the question, ``0#`` is for other services."""
+    """Where to? ``#`` alone dials the last number again, ``1#`` to ``9#`` stored ones, ``0#`` is for other services.
+
+    ``*`` repeats the question. The stored numbers are not spoken of here: who stored one was told how to call it.
+    """
     ask = say("destination_ask") if first else say("destination_next")
     lines = (ask, say("destination_redial")) if redial else (ask,)
     return Question((*lines, say("destination_services")), max_digits=NUMBER_DIGITS_MAX, ends="#*", first_digit_s=8.0)
+
+
+def speed_dial_done(slot: int) -> Phrase:
+    return say("speed_dial_done", key=Spelled(str(slot)))
 
 
 def time_left(limit_s: int, minutes_spoken_max: int) -> tuple[Phrase, ...]:

@@ -75,6 +75,7 @@ class MemorySwitch:
     refuse_registration: Refusal | None = None
     holds: dict[str, Hold] = field(default_factory=dict)
     registered: dict[str, int] = field(default_factory=dict)
+    speed_dials: dict[tuple[int, int], str] = field(default_factory=dict)
     wrong_pins: int = 0
     wrong_pins_max: int = 5
     fees: dict[str, int] = field(default_factory=dict)
@@ -103,7 +104,9 @@ class MemorySwitch:
 
     async def card(self, card_id: int) -> Card | Refusal:
         self._reach("card")
-        return self.refuse_card.get(card_id) or self.cards.get(card_id, Refusal.UNKNOWN_CARD)
+        if card_id in self.refuse_card:
+            return self.refuse_card[card_id]
+        return self.cards.get(card_id, Refusal.UNKNOWN_CARD)
 
     async def authorise(self, request: CallRequest) -> Authorised | Refusal:
         self._reach("authorise")
@@ -150,6 +153,14 @@ class MemorySwitch:
     async def set_language(self, card_id: int, language: str) -> None:
         self._reach("set_language")
         self._change(card_id, language=language)
+
+    async def speed_dial(self, card_id: int, slot: int) -> str | None:
+        self._reach("speed_dial")
+        return self.speed_dials.get((card_id, slot))
+
+    async def set_speed_dial(self, card_id: int, slot: int, dnis: str) -> None:
+        self._reach("set_speed_dial")
+        self.speed_dials[card_id, slot] = dnis
 
     async def register_ani(self, card_id: int, ani: str) -> Refusal | None:
         self._reach("register_ani")

@@ -508,6 +508,54 @@ async def test_the_services_menu(switch: MemorySwitch) -> None:
     assert switch.registered
 
 
+async def test_the_last_number_is_stored_under_a_key_and_called_by_it(switch: MemorySwitch) -> None:
+    card = switch.issue(4_500_000, PIN)
+    switch.speed_dials[card.card_id, 7] = "525512345678"
+    options = "asks option_balance 1, option_language 2, option_refill 3, option_speed_dial 4, option_back 5"
+    await held(
+        WAY_IN
+        + f"""
+        plays balance 4.50 USD
+        asks destination_ask, destination_services
+        enters 5#
+        plays speed_dial_empty
+        asks destination_ask, destination_services
+        enters 2125550111#
+        plays minutes 75, connecting
+        calls 12125550111 for at most 4500 s
+        far end busy
+        plays call_busy
+        plays balance 4.50 USD
+        asks destination_next, destination_redial, destination_services
+        enters 0#
+        {options}
+        enters 4
+        asks speed_dial_ask
+        enters 0
+        plays key_wrong
+        asks speed_dial_ask
+        enters 5
+        plays speed_dial_done 5
+        asks destination_next, destination_redial, destination_services
+        enters 7#
+        plays minutes 120, connecting
+        calls 525512345678 for at most 7200 s
+        far end busy
+        plays call_busy
+        plays balance 4.50 USD
+        asks destination_next, destination_redial, destination_services
+        enters 5#
+        plays minutes 75, connecting
+        calls 12125550111 for at most 4500 s
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+    assert switch.speed_dials == {(card.card_id, 5): "12125550111", (card.card_id, 7): "525512345678"}
+
+
 @pytest.mark.parametrize("step", ["enter_pin", "set_language", "authorise", "hold", "card"])
 async def test_the_ledger_out_of_reach_is_apologised_for(switch: MemorySwitch, step: str) -> None:
     card = switch.issue(4_500_000, PIN)

@@ -159,7 +159,7 @@ async def test_an_authorisation_whose_answer_is_lost_is_voided() -> None:
 KEYS = st.one_of(
     st.just(""),
     st.sampled_from(
-        ["1", "2", "3", "#", "*", "0#", PIN + "#", VOUCHER + "#", "2125550111#", "011442071234567#", "911#"]
+        ["1", "2", "3", "4", "#", "*", "0#", "4#", PIN + "#", VOUCHER + "#", "2125550111#", "011442071234567#", "911#"]
     ),
     st.text("0123456789*#", min_size=1, max_size=12),
 )

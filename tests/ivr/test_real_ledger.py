@@ -117,6 +117,59 @@ async def test_a_fee_a_call_a_registration_and_a_redial(core: RatingCore, switch
     assert core.check().ok
 
 
+async def test_a_number_is_stored_for_the_card_and_called_by_its_key_in_the_next_call(
+    core: RatingCore, switch: SettlingSwitch
+) -> None:
+    card_id, pin = new_card(core)
+    other_id, _ = new_card(core)
+    way_in = "plays welcome\n asks pin_ask\n enters the PIN\n plays balance 4.50 USD\n"
+    says = {"the PIN": pin + "#"}
+    await held(
+        way_in
+        + """
+        asks destination_ask, destination_services
+        enters 011442071234567#
+        plays minutes 75, connecting
+        calls 442071234567 for at most 4500 s
+        far end busy
+        plays call_busy
+        plays balance 4.50 USD
+        asks destination_next, destination_redial, destination_services
+        enters 0#
+        asks option_balance 1, option_language 2, option_refill 3, option_speed_dial 4, option_back 5
+        enters 4
+        asks speed_dial_ask
+        enters 9
+        plays speed_dial_done 9
+        asks destination_next, destination_redial, destination_services
+        hangs up
+        """,
+        switch,
+        says=says,
+        access=ENGLISH_ONLY,
+    )
+    await held(
+        way_in
+        + """
+        asks destination_ask, destination_redial, destination_services
+        enters 9#
+        plays minutes 75, connecting
+        calls 442071234567 for at most 4500 s
+        hangs up
+        """,
+        switch,
+        says=says,
+        access=ENGLISH_ONLY,
+    )
+    core.set_speed_dial(card_id, 9, "33140000000")
+    assert core.speed_dial(card_id, 9) == "33140000000"
+    assert core.speed_dial(card_id, 8) is None
+    assert core.speed_dial(other_id, 9) is None
+    for no_key in (0, 10):
+        with pytest.raises(ValueError, match="speed-dial key"):
+            core.set_speed_dial(card_id, no_key, "33140000000")
+
+
 async def test_the_lock_out_survives_the_call(core: RatingCore, switch: SettlingSwitch) -> None:
     _, pin = new_card(core)
     wrong = "asks pin_ask\n enters a wrong PIN\n plays refusal_wrong_pin\n"

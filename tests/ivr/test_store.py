@@ -90,7 +90,7 @@ def test_an_access_number_may_have_a_welcome_of_its_own(store: PromptStore, tmp_
 def test_a_wrong_recording_is_not_played(
     store: PromptStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, values: dict[str, int], problem: str
 ) -> None:
-    a_recording(tmp_path / "recordings/en/welcome.wav", **values)  # type: ignore[arg-type]
+    a_recording(tmp_path / "recordings/en/welcome.wav", **values)
     assert store.files(say("welcome"), "en")[0].name.startswith("welcome.")
     assert problem in caplog.text
 

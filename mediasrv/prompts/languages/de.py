@@ -83,6 +83,7 @@ PACK = Pack(
         "option_other_number": "Um eine andere Nummer anzurufen, drücken Sie die {key}.",
         "option_balance": "Um Ihr Guthaben zu hören, drücken Sie die {key}.",
         "option_language": "Um die Sprache zu wechseln, drücken Sie die {key}.",
+        "option_speed_dial": "Um die letzte Nummer als Kurzwahl zu speichern, drücken Sie die {key}.",
         "option_register": "Um dieses Telefon künftig ohne Geheimzahl zu benutzen, drücken Sie die {key}.",
         "option_back": "Um zurückzugehen, drücken Sie die {key}.",
         "voucher_ask": "Bitte geben Sie die Nummer des Gutscheins ein und danach die Rautetaste.",
@@ -90,6 +91,10 @@ PACK = Pack(
         "register_offer": "Um dieses Telefon künftig ohne Geheimzahl zu benutzen, drücken Sie die 1, "
         "dann werden Sie nicht mehr danach gefragt. Um fortzufahren, drücken Sie die 2.",
         "register_done": "Dieses Telefon ist angemeldet. Sie werden nicht mehr nach der Geheimzahl gefragt.",
+        "speed_dial_ask": "Drücken Sie die Taste von 1 bis 9, unter der die Nummer gespeichert werden soll. "
+        "Eine dort gespeicherte Nummer wird ersetzt.",
+        "speed_dial_done": "Die Nummer ist gespeichert. Um sie anzurufen, drücken Sie die {key} und die Rautetaste.",
+        "speed_dial_empty": "Unter dieser Taste ist keine Nummer gespeichert.",
         "apology": "Es tut uns leid. Der Dienst ist im Moment nicht verfügbar. Bitte rufen Sie später wieder an.",
         "goodbye": "Auf Wiederhören.",
         "warning": "Ihr Guthaben ist gleich verbraucht. Dieses Gespräch wird bald beendet.",

@@ -81,6 +81,7 @@ PACK = Pack(
         "option_other_number": "To call another number, press {key}.",
         "option_balance": "To hear your balance, press {key}.",
         "option_language": "To change the language, press {key}.",
+        "option_speed_dial": "To store the last number for speed dialing, press {key}.",
         "option_register": "To use this telephone without a pin from now on, press {key}.",
         "option_back": "To go back, press {key}.",
         "voucher_ask": "Please enter the number of the voucher, followed by the pound key.",
@@ -88,6 +89,10 @@ PACK = Pack(
         "register_offer": "To use this telephone without a pin from now on, press 1 and you will not be asked again. "
         "To go on, press 2.",
         "register_done": "This telephone is registered. You will not be asked for the pin again.",
+        "speed_dial_ask": "Press the key, from 1 to 9, under which the number is to be stored. "
+        "A number stored there before is replaced.",
+        "speed_dial_done": "The number is stored. To call it, press {key} and the pound key.",
+        "speed_dial_empty": "No number is stored under that key.",
         "apology": "We are sorry. The service is not available at the moment. Please call again later.",
         "goodbye": "Goodbye.",
         "warning": "Your credit is running out. This call will end soon.",

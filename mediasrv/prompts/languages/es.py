@@ -86,6 +86,7 @@ PACK = Pack(
         "option_other_number": "Para llamar a otro número, marque {key}.",
         "option_balance": "Para oír su saldo, marque {key}.",
         "option_language": "Para cambiar de idioma, marque {key}.",
+        "option_speed_dial": "Para guardar el último número como marcación rápida, marque {key}.",
         "option_register": "Para usar este teléfono sin clave de ahora en adelante, marque {key}.",
         "option_back": "Para regresar, marque {key}.",
         "voucher_ask": "Por favor, marque el número del cupón, seguido de la tecla numeral.",
@@ -93,6 +94,10 @@ PACK = Pack(
         "register_offer": "Para usar este teléfono sin clave de ahora en adelante, marque 1 "
         "y no se la volveremos a pedir. Para seguir, marque 2.",
         "register_done": "Este teléfono está registrado. No le volveremos a pedir la clave.",
+        "speed_dial_ask": "Marque la tecla, del 1 al 9, en la que quiere guardar el número. "
+        "El número guardado antes en ella se reemplaza.",
+        "speed_dial_done": "El número está guardado. Para llamarlo, marque {key} y la tecla numeral.",
+        "speed_dial_empty": "No hay ningún número guardado en esa tecla.",
         "apology": "Lo sentimos. El servicio no está disponible en este momento. Por favor, llame más tarde.",
         "goodbye": "Adiós.",
         "warning": "Su saldo se está agotando. Esta llamada terminará pronto.",

@@ -92,6 +92,7 @@ PACK = Pack(
         "option_other_number": "Pour appeler un autre numéro, tapez {key}.",
         "option_balance": "Pour écouter votre crédit, tapez {key}.",
         "option_language": "Pour changer de langue, tapez {key}.",
+        "option_speed_dial": "Pour enregistrer le dernier numéro en numérotation rapide, tapez {key}.",
         "option_register": "Pour utiliser désormais ce téléphone sans code, tapez {key}.",
         "option_back": "Pour revenir, tapez {key}.",
         "voucher_ask": "Veuillez composer le numéro du bon, suivi de la touche dièse.",
@@ -99,6 +100,10 @@ PACK = Pack(
         "register_offer": "Pour utiliser désormais ce téléphone sans code, tapez 1, "
         "et il ne vous sera plus demandé. Pour continuer, tapez 2.",
         "register_done": "Ce téléphone est enregistré. Le code ne vous sera plus demandé.",
+        "speed_dial_ask": "Tapez la touche, de 1 à 9, sous laquelle enregistrer le numéro. "
+        "Un numéro déjà enregistré sous cette touche est remplacé.",
+        "speed_dial_done": "Le numéro est enregistré. Pour l'appeler, tapez {key}, puis la touche dièse.",
+        "speed_dial_empty": "Aucun numéro n'est enregistré sous cette touche.",
         "apology": "Nous sommes désolés. Le service n'est pas disponible en ce moment. Veuillez rappeler plus tard.",
         "goodbye": "Au revoir.",
         "warning": "Votre crédit est bientôt épuisé. Cet appel va se terminer.",

@@ -90,6 +90,7 @@ PACK = Pack(
         "option_other_number": "Para chamar outro número, tecle {key}.",
         "option_balance": "Para ouvir seu saldo, tecle {key}.",
         "option_language": "Para mudar o idioma, tecle {key}.",
+        "option_speed_dial": "Para guardar o último número como discagem rápida, tecle {key}.",
         "option_register": "Para usar este telefone sem senha de agora em diante, tecle {key}.",
         "option_back": "Para voltar, tecle {key}.",
         "voucher_ask": "Por favor, digite o número do vale, seguido da tecla sustenido.",
@@ -97,6 +98,10 @@ PACK = Pack(
         "register_offer": "Para usar este telefone sem senha de agora em diante, tecle 1, "
         "e ela não será mais pedida. Para continuar, tecle 2.",
         "register_done": "Este telefone está registrado. A senha não será mais pedida.",
+        "speed_dial_ask": "Pressione a tecla, de 1 a 9, em que deseja guardar o número. "
+        "O número guardado antes nela será substituído.",
+        "speed_dial_done": "O número está guardado. Para chamá-lo, tecle {key} e sustenido.",
+        "speed_dial_empty": "Não há número guardado nessa tecla.",
         "apology": "Sentimos muito. O serviço não está disponível no momento. Por favor, ligue mais tarde.",
         "goodbye": "Até logo.",
         "warning": "Seu saldo está acabando. Esta ligação vai terminar em breve.",
