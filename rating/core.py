@@ -155,17 +155,15 @@ class RatingCore(Administration):
             if not routes:
                 return Refusal.NO_ROUTE
             version = snapshot.deck_versions[product.deck_id]
-            terms = Terms(product.product_id, version, match.packed, match.prefix, match.destination)
-            row = calls.authorise(self._database, request, terms, now)
-            if row["outcome"] != "STALE_DECK":
+            language = product.languages[0].code if product.languages else ""
+            answer = calls.authorise(self._database, request, Terms(product.product_id, version, match, language), now)
+            if answer[0] != "STALE_DECK":
                 break
             self._directory.expire()
             self._product_of.pop(request.card_id, None)
         else:
             raise AssertionError(f"the deck of card {request.card_id} is replaced faster than it can be read")
-        if row["outcome"] != "OK":
-            return Refusal(row["outcome"])
-        return _authorised(row, request.hold_id, request.card_id, routes)
+        return _authorised(answer, request, match.destination[:64], routes)
 
     def claim(self, hold_id: str, *, claimant: str) -> Authorised | Refusal:
         """The second leg takes its hold, once; its claimant gets the same answer again. HOLD_USED, UNKNOWN_HOLD."""
@@ -175,7 +173,7 @@ class RatingCore(Administration):
         snapshot = self._directory.snapshot()
         wanted = Wanted(row["dnis"], Rate.unpack(row["rate"]), row["currency"], self._clock_us(), hold_id)
         routes = routes_for(wanted, snapshot, self._decks, self._lcr_order)
-        return _authorised(row, hold_id, row["card_id"], routes)
+        return _claimed(row, hold_id, routes)
 
     def hold(self, hold_id: str) -> HoldView | Refusal:
         """The hold as it stands, or UNKNOWN_HOLD."""
@@ -273,11 +271,34 @@ def _surcharge(snapshot: Snapshot, access_number: str | None) -> int:
     return 0 if found is None else found.surcharge_micros
 
 
-def _authorised(row: Row, hold_id: str, card_id: int, routes: tuple[Route, ...]) -> Authorised:
+def _authorised(
+    answer: list[str], request: CallRequest, destination: str, routes: tuple[Route, ...]
+) -> Authorised | Refusal:
+    if answer[0] != "OK":
+        return Refusal(answer[0])
+    limit_s, held_micros, available_micros, warning_s = map(int, answer[1:5])
+    return Authorised(
+        hold_id=request.hold_id,
+        call_id=request.call_id,
+        card_id=request.card_id,
+        dnis=request.dnis,
+        ani=request.ani,
+        limit_s=limit_s,
+        held_micros=held_micros,
+        available_micros=available_micros,
+        currency=answer[5],
+        language=answer[6],
+        warning_s=warning_s,
+        destination=destination,
+        routes=routes,
+    )
+
+
+def _claimed(row: Row, hold_id: str, routes: tuple[Route, ...]) -> Authorised:
     return Authorised(
         hold_id=hold_id,
         call_id=row["call_id"].hex(),
-        card_id=card_id,
+        card_id=row["card_id"],
         dnis=row["dnis"],
         ani=row["ani"],
         limit_s=row["limit_s"],
