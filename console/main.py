@@ -1,5 +1,6 @@
 """The ``cardswitch`` command: its words and their options. What they do is in the modules beside it."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from console import show
 from console.stack.errors import StackError
+from console.stack.parts import python_module
 from console.stack.plan import ROOT
 from rating.deck_command import deck_app
 from rating.outcome import LedgerUnavailableError
@@ -45,11 +47,14 @@ def up(
     run_dir: RunDir = DEFAULT_RUN_DIR,
     sip_port: Annotated[int | None, typer.Option(help="The edge's SIP port; without it, a free one.")] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Leave the ledger as it is: no demo network.")] = False,
+    prompt_cache: Annotated[
+        Path | None, typer.Option(help="Rendered prompts, shared between stacks; else in the run directory.")
+    ] = None,
 ) -> None:
     """Starts the stack and keeps it in the foreground until Ctrl-C, with a live view."""
     from console.up import run_up
 
-    raise typer.Exit(run_up(run_dir.resolve(), sip_port=sip_port, empty=empty))
+    raise typer.Exit(run_up(run_dir.resolve(), sip_port=sip_port, empty=empty, prompt_cache=prompt_cache))
 
 
 @app.command()
@@ -100,15 +105,32 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="Which one; without it they are listed.")] = None,
 ) -> None:
     """Lists the benchmarks, or runs one; its last line is one JSON object with its figures."""
-    from bench.__main__ import run_bench
+    arguments = [name, *context.args] if name else []
+    raise typer.Exit(subprocess.call([*python_module("bench"), *arguments]))
 
-    raise typer.Exit(run_bench(name, context.args))
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def prompts(context: typer.Context) -> None:
+    """The prompts that callers hear: list, render, check, say (--help tells more)."""
+    raise typer.Exit(subprocess.call([*python_module("mediasrv.prompts"), *context.args]))
+
+
+@ledger_app.command("check")
+def ledger_check(
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    config: Annotated[Path | None, typer.Option(help="A node's cardswitch.toml, instead of a running stack.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Recomputes all balances: issued + refilled − charged − fees = posted. Exit status 1 when they do not add up."""
+    from console.ledger import check_ledger
+
+    raise typer.Exit(check_ledger(run_dir.resolve(), config=config, as_json=as_json))
 
 
 def main() -> None:
     """Runs the command line. What is wrong is one sentence on standard error, and exit status 1."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="cardswitch", standalone_mode=True)
     except (StackError, SettingsError, LedgerUnavailableError) as error:
         show.error(str(error) or type(error).__name__)
         sys.exit(1)

@@ -25,11 +25,12 @@ REFRESH_S = 1.0
 EVENTS_SHOWN = 8
 
 
-def run_up(run_dir: Path, *, sip_port: int | None, empty: bool) -> int:
+def run_up(run_dir: Path, *, sip_port: int | None, empty: bool, prompt_cache: Path | None = None) -> int:
     """Runs until Ctrl-C, SIGTERM or ``down`` (0), or until a part cannot be kept running (1)."""
     install()
     try:
-        plan = Plan(RunDirectory(run_dir), Addresses.choose(sip_port=sip_port))
+        cache = prompt_cache.resolve() if prompt_cache else None
+        plan = Plan(RunDirectory(run_dir), Addresses.choose(sip_port=sip_port), prompt_cache=cache)
         with Supervisor(plan, say=show.timed) as supervisor:
             core = RatingCore.from_settings(load_settings(plan.run.config))
 
