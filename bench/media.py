@@ -16,7 +16,7 @@ import tempfile
 import time
 import wave
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -76,9 +76,18 @@ def main(argv: list[str]) -> int:
         return 1
     os.sched_setaffinity(0, {CALLERS_CORE})
     with tempfile.TemporaryDirectory(prefix="cardswitch-bench-") as folder:
-        figures = asyncio.run(Bench(Path(folder), options.seconds).run(options))
+        figures = _run_async(Bench(Path(folder), options.seconds).run(options))
     print(json.dumps(figures))
     return 0 if figures["callers"] else 1
+
+
+def _run_async(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
+        # The default watcher of Python 3.11 waits in threads, and complains when a child was waited for twice.
+        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
+        return await work
+
+    return asyncio.run(run())
 
 
 def _parse_arguments(argv: Sequence[str]) -> argparse.Namespace:

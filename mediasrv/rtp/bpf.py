@@ -10,6 +10,7 @@ import ctypes
 import socket
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 SO_ATTACH_FILTER: Final = 26
@@ -41,16 +42,24 @@ class Instruction:
         return struct.pack("=HBBI", self.code, self.if_true, self.if_false, self.k)
 
 
-Program = tuple[Instruction, ...]
+class Program:
+    """Instructions as the kernel reads them. Made once for each pair of payload types, and kept."""
 
-NOTHING: Final[Program] = (Instruction(RET, DROP),)
+    def __init__(self, *instructions: Instruction) -> None:
+        code = b"".join(map(bytes, instructions))
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self.sock_fprog = struct.pack("HP", len(instructions), ctypes.addressof(self._code))
+
+
+NOTHING: Final = Program(Instruction(RET, DROP))
 """For a port nobody has been told to send to yet, and for the RTCP port."""
 
 
+@cache
 def everything_of(audio_type: int, event_type: int | None) -> Program:
     """Lets through every RTP version 2 packet of the negotiated payload types."""
     event = audio_type if event_type is None else event_type
-    return (
+    return Program(
         *_version_2(drop=5),
         Instruction(LDB, RTP_TYPE),
         Instruction(AND, 0x7F),
@@ -61,6 +70,7 @@ def everything_of(audio_type: int, event_type: int | None) -> Program:
     )
 
 
+@cache
 def events_and_life(audio_type: int, event_type: int, *, one_in: int = 64) -> Program:
     """Lets through telephone events, and of the audio one packet in ``one_in`` (a power of two up to 256).
 
@@ -68,7 +78,7 @@ def events_and_life(audio_type: int, event_type: int, *, one_in: int = 64) -> Pr
     """
     if one_in not in (1, 2, 4, 8, 16, 32, 64, 128, 256):
         raise ValueError(f"one_in must be a power of two up to 256, not {one_in}")
-    return (
+    return Program(
         *_version_2(drop=8),
         Instruction(LDB, RTP_TYPE),
         Instruction(AND, 0x7F),
@@ -82,7 +92,7 @@ def events_and_life(audio_type: int, event_type: int, *, one_in: int = 64) -> Pr
     )
 
 
-def _version_2(*, drop: int) -> Program:
+def _version_2(*, drop: int) -> tuple[Instruction, ...]:
     """Goes on when the packet is RTP version 2; else ``drop`` instructions further."""
     return (
         Instruction(LDB, RTP_FLAGS),
@@ -93,6 +103,4 @@ def _version_2(*, drop: int) -> Program:
 
 def attach(sock: socket.socket, program: Program) -> None:
     """Puts the filter on a socket, in place of the one it has. Attach before ``bind``: nothing slips in between."""
-    code = b"".join(map(bytes, program))
-    buffer = ctypes.create_string_buffer(code, len(code))
-    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(buffer)))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program.sock_fprog)

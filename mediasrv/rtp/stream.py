@@ -35,6 +35,10 @@ FLAGS: Final = VERSION << 6
 REPORT_INTERVAL_S: Final = 5
 DEFAULT_PTIME_MS: Final = 20
 
+# Once, not at each use: ctypes makes classes for these, and a class is a cycle that nobody collects in the worker.
+_libc: Final = ctypes.CDLL(None)
+_UNSPECIFIED: Final = ctypes.create_string_buffer(16)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -271,8 +275,7 @@ def _nowhere(packet: bytes) -> int:
 
 def disconnect(sock: socket.socket) -> None:
     """Undoes ``connect``: hears everybody again, on the same port (connect(2), AF_UNSPEC; Python has no such call)."""
-    unspecified = ctypes.create_string_buffer(16)
-    ctypes.CDLL(None).connect(sock.fileno(), unspecified, len(unspecified))
+    _libc.connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED))
 
 
 def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:

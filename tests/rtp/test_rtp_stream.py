@@ -2,7 +2,6 @@
 
 import gc
 import socket
-import weakref
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,38 @@ def new_stream(port: int) -> tuple[Stream, list[Notice]]:
     return Stream(1, ("127.0.0.1", port), Law.PCMU, around), notices
 
 
-def test_a_closed_call_leaves_nothing_behind_without_a_garbage_collector() -> None:
+def live_and_die(port: int, event_type: int | None, prompt: Path) -> None:
+    """A call with all that can happen in one."""
+    stream, _ = new_stream(port)
+    with bound(0) as caller:
+        host, port_of_caller = caller.getsockname()
+        stream.connect(Connect(1, host, port_of_caller, 0, event_type, 20, 0.1))
+        stream.play("id", [prompt])
+        stream.send(1)
+        packets = [*key_packets("1", timestamp=1), RtpPacket(0, 1, 1, 7, bytes(160))]
+        for data in (b"junk", *map(bytes, packets)):
+            caller.sendto(data, ("127.0.0.1", port))
+            stream.receive()
+        stream.connect(Connect(1, "127.0.0.1", 9, 8, event_type, 20, 0.1))
+        for tick in range(1, 10_000, 1000):
+            stream.send(tick)
+            stream.mind(tick)
+        stream.release(1 << 40)
+        stream.hold(True)
+        stream.close()
+
+
+@pytest.mark.parametrize("event_type", [EVENT_TYPE, None])
+def test_a_call_leaves_nothing_behind_without_a_garbage_collector(event_type: int | None, tmp_path: Path) -> None:
     """The worker has none: a reference cycle would be a leak."""
     first, _ = free_port_range(2)
+    prompt = write_wav(tmp_path / "a.wav", tone(440, 0.5))
+    live_and_die(first, event_type, prompt)
+    gc.collect()
     gc.disable()
     try:
-        stream, _ = new_stream(first)
-        stream.connect(Connect(1, "127.0.0.1", 9, 0, EVENT_TYPE, 20, 0.0))
-        stream.send(1)
-        stream.close()
-        gone = weakref.ref(stream)
-        del stream
-        assert gone() is None
+        live_and_die(first, event_type, prompt)
+        assert gc.collect() == 0
     finally:
         gc.enable()
 
