@@ -10,6 +10,7 @@ import re
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rating.rate import call_cost, flat_rate
 from tests.edge.parts import ANSWERS, HANGS_UP, PROVISIONAL
@@ -67,7 +68,7 @@ def run(world: EdgeWorld, calls: int) -> dict[str, int | float]:
     }
 
 
-def settled(world: EdgeWorld) -> list[dict[str, int | str]]:
+def settled(world: EdgeWorld) -> list[dict[str, Any]]:
     return [record for record in world.core.cdrs() if record["outcome"] == "captured"]
 
 

@@ -5,7 +5,6 @@ from typing import Any, NoReturn
 from kemi import ksr, media, node, running
 from kemi.answer import done, refuse
 from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
-from rating.journal import boot_id
 
 TIMED_OUT = 1024  # bit of $dlg(dflags)
 FAKE_CALLID = "123"  # of the message an event has that no message caused
@@ -36,24 +35,23 @@ def leave_dialogless() -> NoReturn:
 
 
 def event(name: str) -> None:
-    """``name`` as Kamailio calls it."""
-    call = running.call_of_dialog()
-    if name in ("dialog:end", "dialog:failed"):
-        media.release(ksr.get("$dlg(callid)") or "", ksr.get("$dlg(from_tag)") or "")
-    if call is None:
-        return
+    """``name`` as Kamailio calls it; of its "unknown" ones there is nothing to say."""
     if name == "dialog:start":
-        answered(call)
-    elif name == "dialog:failed":
-        failed(call)
-    elif name in ("dialog:end", "dialog:timeout"):
-        ended(call, timeout=name == "dialog:timeout")
+        if call := running.call_of_dialog():
+            answered(call)
+    elif name in ("dialog:end", "dialog:failed"):
+        call = running.call_of_dialog()
+        media.release(ksr.get("$dlg(callid)") or "", ksr.get("$dlg(from_tag)") or "")
+        if call:
+            ended(call, timeout=False) if name == "dialog:end" else failed(call)
+    elif name == "dialog:timeout" and (call := running.call_of_dialog()):
+        ended(call, timeout=True)
 
 
 def answered(call: running.PlacedCall) -> None:
-    running.remember_answer()
-    event = running.bare_event("answer", call, node.settings().node)
-    node.write_journal({**event, **running.dialog_fields(call)})
+    event = {**running.bare_event("answer", call, node.settings().node), **running.dialog_fields(call)}
+    running.remember_answer(event)
+    node.write_journal(event)
 
 
 def failed(call: running.PlacedCall) -> None:
@@ -68,16 +66,17 @@ def failed(call: running.PlacedCall) -> None:
 
 def ended(call: running.PlacedCall, *, timeout: bool) -> None:
     """Written at the time-out already, and again when the BYEs are through: either may be lost, one is enough."""
-    answer = running.answer_of_dialog()
-    fields: dict[str, Any] = {
-        **running.dialog_fields(call),
-        "answer_us": answer.t_us if answer else 0,
-        "answer_mono_us": answer.mono_us if answer else 0,
+    answer = running.answer_of_dialog() or {}
+    event = {
+        **answer,
+        **running.bare_event("end", call, node.settings().node),
+        "answer_us": answer.get("t_us", 0),
+        "answer_mono_us": answer.get("mono_us", 0),
         **how_it_ended(timeout),
     }
-    if answer and answer.boot != boot_id():
-        fields["answer_boot"] = answer.boot
-    node.write_journal({**running.bare_event("end", call, node.settings().node), **fields})
+    if answer and answer["boot"] != event["boot"]:
+        event["answer_boot"] = answer["boot"]
+    node.write_journal(event)
 
 
 def how_it_ended(timeout: bool) -> dict[str, Any]:

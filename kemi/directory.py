@@ -8,7 +8,7 @@ new calls are refused at once.
 
 import ipaddress
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kemi import ksr, metrics
@@ -19,6 +19,7 @@ from rating.outcome import LedgerUnavailableError
 VERSION = "version"
 CONTENT = "directory"
 BREAKER = "breaker"
+REMEMBERED_MAX = 10_000  # source addresses
 NO_HOLD = "0" * 32
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,9 +31,17 @@ class Directory:
 
     trunks: tuple[tuple[Network, Trunk], ...]
     access_numbers: dict[str, AccessNumber]
+    found: dict[str, Trunk | None] = field(default_factory=dict, compare=False)  # by address, so far
 
     def trunk_of(self, address: str) -> Trunk | None:
         """The trunk with the longest prefix that has ``address``."""
+        if address not in self.found:
+            if len(self.found) >= REMEMBERED_MAX:
+                self.found.clear()
+            self.found[address] = self._search(address)
+        return self.found[address]
+
+    def _search(self, address: str) -> Trunk | None:
         try:
             found = ipaddress.ip_address(address)
         except ValueError:

@@ -17,10 +17,14 @@ METHODS = "INVITE|ACK|BYE|CANCEL|OPTIONS|INFO|UPDATE|PRACK"
 SCANNERS = re.compile(r"friendly|scanner|sipcli|sipvicious|sipsak|pplsip|iwar|sundayddr|vaxsip", re.IGNORECASE)
 
 
-def check_limits(edge: EdgeSettings, *, known_source: bool) -> None:
-    """Size, hops, known scanners, floods, malformed messages. Scanners and floods get no reply."""
-    if not known_source and (SCANNERS.search(ksr.get("$ua") or "") or ksr.flooding()):
+def check_stranger() -> None:
+    """A source that is no trunk: known scanners and floods get no reply."""
+    if SCANNERS.search(ksr.get("$ua") or "") or ksr.flooding():
         done()
+
+
+def check_limits(edge: EdgeSettings) -> None:
+    """Size, hops, malformed messages."""
     if ksr.get_int("$ml") > edge.message_bytes_max:
         refuse(TOO_LARGE, stateful=False)
     if ksr.hops_exceeded(HOPS_MAX):

@@ -9,7 +9,6 @@ from kemi.answer import done, refuse
 from kemi.callers import Caller
 from kemi.causes import NO_MEDIA_SERVER
 from kemi.launch import MEDIASRV_GROUP
-from kemi.settings import host_and_port
 from rating.model import AccessNumber
 
 HEADERS = "$avp(xheaders)"  # what the media server is told, JSON
@@ -17,7 +16,7 @@ HEADERS = "$avp(xheaders)"  # what the media server is told, JSON
 
 def is_media_server(source: tuple[str, int]) -> bool:
     """Whether a request comes from the media server's own address and port."""
-    return source == host_and_port(node.near().mediasrv_sip)
+    return source == node.media_server_address()
 
 
 def new_call_id() -> str:

@@ -72,6 +72,11 @@ def has_sdp() -> bool:
     return _yes(KSR.textops.has_body_type("application/sdp"))
 
 
+def reply_to_own_request() -> bool:
+    """Whether the reply has one Via, ours: nobody is behind us who waits for it. Vias may share a header line."""
+    return get("$hdrc(Via)") == "1" and "," not in (header("Via") or "")
+
+
 def reply_status() -> int:
     """Status of the reply in a reply route."""
     return get_int("$rs")

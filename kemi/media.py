@@ -9,6 +9,7 @@ import re
 from kemi import ksr
 from kemi.causes import NO_MEDIA, NOT_ACCEPTABLE, Answer
 
+RELAYED = "media"  # dialog variable: there are ports to free
 LATE_OFFER = 1  # flag of the transaction
 _DESCRIPTION = re.compile(r"\Av=0\r?\n(?:.*\n)*m=audio [0-9]+ RTP/")
 FLAGS = "replace-origin replace-session-connection ICE=remove RTP/AVP"
@@ -27,7 +28,7 @@ def in_request() -> bool:
         return ksr.media_answer(FLAGS)
     if ksr.is_method("INVITE|UPDATE"):
         ksr.clear_flag(LATE_OFFER)
-        return ksr.media_offer(FLAGS)
+        return _offer()
     return True
 
 
@@ -41,11 +42,17 @@ def in_reply() -> None:
     if not 100 < ksr.reply_status() < 300 or not ksr.has_sdp():
         return
     if ksr.flag(LATE_OFFER):
-        ksr.media_offer(FLAGS)
+        _offer()
     else:
         ksr.media_answer(FLAGS)
 
 
+def _offer() -> bool:
+    ksr.set_dialog_variable(RELAYED, "1")
+    return ksr.media_offer(FLAGS)
+
+
 def release(callid: str, from_tag: str) -> None:
     """Frees the ports of a call that has ended; harmless when they are free already."""
-    ksr.media_delete(f"call-id={callid} from-tag={from_tag} delete-delay=0")
+    if ksr.dialog_variable(RELAYED):
+        ksr.media_delete(f"call-id={callid} from-tag={from_tag} delete-delay=0")

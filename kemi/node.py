@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from kemi import ksr, metrics
-from kemi.settings import EdgeSettings, Neighbours, edge_settings, neighbours
+from kemi.settings import EdgeSettings, Neighbours, edge_settings, host_and_port, neighbours
 from rating.core import RatingCore
 from rating.journal import JournalWriter
 from rating.settings import Settings, load_settings
@@ -27,6 +27,11 @@ def edge() -> EdgeSettings:
 @lru_cache(maxsize=1)
 def near() -> Neighbours:
     return neighbours(settings())
+
+
+@lru_cache(maxsize=1)
+def media_server_address() -> tuple[str, int]:
+    return host_and_port(near().mediasrv_sip)
 
 
 def core() -> RatingCore:

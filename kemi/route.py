@@ -60,13 +60,15 @@ class Edge:
 
     @guarded
     def ksr_request_route(self) -> None:
-        source = ksr.source()
-        from_media_server = ivr.is_media_server(source)
-        trunk = self.directory.current().trunk_of(source[0])
-        entrance.check_limits(node.edge(), known_source=from_media_server or trunk is not None)
+        entrance.check_limits(node.edge())
         entrance.pass_cancel()
         entrance.skip_retransmission()
         dialogs.follow()
+        source = ksr.source()
+        from_media_server = ivr.is_media_server(source)
+        trunk = self.directory.current().trunk_of(source[0])
+        if trunk is None and not from_media_server:
+            entrance.check_stranger()
         entrance.answer_probe()
         entrance.only_invites()
         if trunk is None and not from_media_server:
@@ -185,7 +187,7 @@ class Edge:
 
     @guarded
     def ksr_reply_route(self) -> None:
-        if ksr.method() == "BYE" and ksr.get_int("$hdrc(Via)") == 1:
+        if ksr.method() == "BYE" and ksr.reply_to_own_request():
             time.sleep(BYE_SETTLES_S)
 
     # -- a call's life

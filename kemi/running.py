@@ -8,16 +8,25 @@ by one place only: replies are handled in several processes at once, and one mus
 | ``call`` | when the call is placed | hold, call id, limit, time of the INVITE |
 | ``try`` | at each attempt | carrier and gateway |
 | ``rang`` | at the first 18x | post-dial delay in ms |
-| ``answer`` | at the answer | both clocks, boot id |
+| ``answer`` | at the answer | the journal's answer event, JSON |
+| ``media`` | at an offer | there are ports to free (kemi/media.py) |
 """
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from kemi import ksr
-from rating.journal import boot_clock_us, boot_id
+from rating import journal
+from rating.journal import boot_clock_us
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """Read once: a process does not live longer than the boot it is of."""
+    return journal.boot_id()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +38,17 @@ class PlacedCall:
     limit_s: int
     invite_us: int
 
+    @classmethod
+    def parse(cls, text: str) -> "PlacedCall":
+        hold, call, limit_s, invite_us = text.split(" ")
+        return cls(hold, call, int(limit_s), int(invite_us))
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """When the call was answered, by both clocks."""
-
-    t_us: int
-    mono_us: int
-    boot: str
+    def __str__(self) -> str:
+        return f"{self.hold} {self.call} {self.limit_s} {self.invite_us}"
 
 
 def remember_call(call: PlacedCall) -> None:
-    ksr.set_dialog_variable("call", json.dumps(asdict(call)))
+    ksr.set_dialog_variable("call", str(call))
 
 
 def remember_attempt(carrier_id: int, gateway_id: int) -> None:
@@ -51,20 +59,21 @@ def remember_ringing(pdd_ms: int) -> None:
     ksr.set_dialog_variable("rang", str(pdd_ms))
 
 
-def remember_answer() -> None:
-    answer = Answer(time.time_ns() // 1000, boot_clock_us(), boot_id())
-    ksr.set_dialog_variable("answer", json.dumps(asdict(answer)))
+def remember_answer(event: dict[str, Any]) -> None:
+    ksr.set_dialog_variable("answer", json.dumps(event, separators=(",", ":")))
 
 
 def call_of_dialog() -> PlacedCall | None:
     """The call of the dialog at hand; None: no dialog, or a leg to the media server, which no card pays for."""
     text = ksr.dialog_variable("call")
-    return PlacedCall(**json.loads(text)) if text else None
+    return PlacedCall.parse(text) if text else None
 
 
-def answer_of_dialog() -> Answer | None:
+def answer_of_dialog() -> dict[str, Any] | None:
+    """The answer event as it was written."""
     text = ksr.dialog_variable("answer")
-    return Answer(**json.loads(text)) if text else None
+    found: dict[str, Any] | None = json.loads(text) if text else None
+    return found
 
 
 def attempt_of_dialog() -> tuple[int, int]:
@@ -93,12 +102,12 @@ def bare_event(kind: str, call: PlacedCall, node: str) -> dict[str, Any]:
 
 
 def dialog_fields(call: PlacedCall) -> dict[str, Any]:
-    """What the journal says of the dialog at hand, in ``answer`` and again in ``end``."""
+    """What the journal says of the dialog at hand when it is answered."""
     carrier_id, gateway_id = attempt_of_dialog()
     return {
         "callid": ksr.get("$dlg(callid)") or "",
         "from_tag": ksr.get("$dlg(from_tag)") or "",
-        "to_tag": ksr.get("$dlg(to_tag)") or ksr.get("$tt") or "",  # not in the dialog yet at its start
+        "to_tag": ksr.get("$tt") or "",  # not in the dialog yet
         "dlg": f"{ksr.get_int('$dlg(h_entry)')}:{ksr.get_int('$dlg(h_id)')}",
         "carrier_id": carrier_id,
         "gateway_id": gateway_id,

@@ -208,6 +208,7 @@ class Sipp:
     timeout_s: int = 20
     extra: list[str] = field(default_factory=list)
     port: int = 0
+    trace: bool = True  # messages are written down; not for loads
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Sipp":
@@ -220,8 +221,9 @@ class Sipp:
             f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{self.name}">\n{body}\n{used}</scenario>\n'
         )
         command = ["sipp", "-sf", str(scenario), "-i", self.address, "-p", str(self.port), "-t", self.transport]
-        command += ["-m", str(self.calls), "-r", str(self.rate), "-nd", "-nostdin", "-trace_err", "-trace_msg"]
-        command += ["-message_file", str(self.directory / f"{self.name}.messages")]
+        command += ["-m", str(self.calls), "-r", str(self.rate), "-nd", "-nostdin", "-trace_err"]
+        if self.trace:
+            command += ["-trace_msg", "-message_file", str(self.directory / f"{self.name}.messages")]
         command += ["-error_file", str(self.directory / f"{self.name}.errors"), "-timeout", f"{self.timeout_s}s"]
         command += ["-timeout_error", *self.extra, *([self.remote] if self.remote else [])]
         with (self.directory / f"{self.name}.out").open("wb") as out:

@@ -132,18 +132,18 @@ http = "{EDGE}:{self.keeper_port}"
         # Ports are given by number, and the process has no other way to say that it is there: ng answers pings.
         command = ["rtpengine", "-f", "-E", "--config-file=none", f"--interface={EDGE}", "--table=-1"]
         command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + self.rtp_ports - 1}"]
-        self._start("rtpengine", command)
+        self.start_process("rtpengine", command)
         if self.keeper:
             command = [sys.executable, "-m", "rating.keeper", "--config", str(self.settings.path)]
-            self._start("keeper", command)
+            self.start_process("keeper", command)
         self.start_kamailio()
 
     def start_kamailio(self) -> None:
         command = [sys.executable, "-m", "kemi.launch", "--config", str(self.settings.path)]
-        self.kamailio = self._start("kamailio", command)
+        self.kamailio = self.start_process("kamailio", command)
         wait_for(lambda: self.metric("cardswitch_edge_directory_version") > 0, 20)
 
-    def _start(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
+    def start_process(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._processes.append(process)
@@ -224,8 +224,10 @@ http = "{EDGE}:{self.keeper_port}"
     def media_server(self, steps: list[Step], **more: Any) -> Sipp:
         return self._sipp("mediasrv", steps, EDGE, port=self.mediasrv_port, **more)
 
-    def caller(self, steps: list[Step], *, address: str = TRUSTED, name: str = "caller", **more: Any) -> Sipp:
-        return self._sipp(name, steps, address, remote=self.edge, **more)
+    def caller(
+        self, steps: list[Step], *, address: str = TRUSTED, name: str = "caller", to: str = "", **more: Any
+    ) -> Sipp:
+        return self._sipp(name, steps, address, remote=to or self.edge, **more)
 
     def second_leg(self, steps: list[Step], **more: Any) -> Sipp:
         """A call from the media server's own address and port."""
