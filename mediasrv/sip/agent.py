@@ -38,6 +38,9 @@ class UserAgent:
         return len(self._legs)
 
     def close(self) -> None:
+        """Every leg is gone then, and the socket closed."""
+        for leg in list(self._legs.values()):
+            leg.abandon()
         self.stack.close()
 
     def call(

@@ -131,6 +131,12 @@ class Leg:
         if self.machine.life is Life.UP:
             self._send("INFO", body=body, kind=content_type)
 
+    def abandon(self) -> None:
+        """The process ends: BYE where there is a call, whether it was acknowledged or not, and gone at once."""
+        if self.machine.life in (Life.ANSWERED, Life.UP):
+            self._send("BYE")
+        self._end(Gone(remote=False, lost=True))
+
     # -- requests of the far side within the dialog -------------------------------------------------------------------
 
     def receive(self, request: Request, transaction: ServerTransaction) -> None:

@@ -52,11 +52,13 @@ class StackUser(Protocol):
 class _Timer:
     """What sippy's ``Timeout(callback, seconds, ticks, *parameters)`` returns; ``ticks`` −1: again and again."""
 
-    def __init__(self, callback: Callable[..., None], seconds: float, ticks: int = 1, *parameters: Any) -> None:
+    def __init__(self, callback: Any, seconds: float, ticks: int = 1, *parameters: Any) -> None:
         self._callback, self._seconds, self._again, self._parameters = callback, seconds, ticks == -1, parameters
         self._handle = asyncio.get_running_loop().call_later(seconds, self._fire)
 
     def _fire(self) -> None:
+        if self._callback.__self__.global_config is None:  # its transaction manager was shut down
+            return
         if self._again:
             self._handle = asyncio.get_running_loop().call_later(self._seconds, self._fire)
         self._callback(*self._parameters)

@@ -268,6 +268,18 @@ async def test_a_full_server_is_busy_and_a_draining_one_ends_with_its_last_call(
         assert await asyncio.wait_for(server.process.wait(), SOON_S) == 0
 
 
+async def test_a_call_without_ack_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    edge = FarEnd()
+    async with media_server(tmp_path, edge.port) as server:
+        leg = edge.call(server.sip, session(4000), CALL_HEADERS)
+        leg._success = lambda _: None  # type: ignore[method-assign]  # deaf to the 200
+        await server.step("invite")
+        await soon(lambda: "ready" in server.log.read_text())
+        server.process.terminate()
+        assert await asyncio.wait_for(server.process.wait(), SOON_S) == 0
+    edge.agent.close()
+
+
 async def test_sigterm_says_goodbye_to_every_leg(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (server, edge, leg):
         second = await connected(server, edge, leg)
