@@ -27,6 +27,7 @@ UDP_HEADER: Final = 8
 RTP_FLAGS: Final = UDP_HEADER
 RTP_TYPE: Final = UDP_HEADER + 1
 RTP_SEQUENCE_LOW: Final = UDP_HEADER + 3
+RTP_HEADER_END: Final = UDP_HEADER + 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ def events_and_life(audio_type: int, event_type: int, *, one_in: int = 64) -> Pr
 
 
 def _version_2(*, drop: int) -> tuple[Instruction, ...]:
-    """Goes on when the packet is RTP version 2; else ``drop`` instructions further."""
+    """Goes on when there is a whole header of RTP version 2; else ``drop`` instructions further."""
     return (
+        Instruction(LDB, RTP_HEADER_END),
         Instruction(LDB, RTP_FLAGS),
         Instruction(AND, 0xC0),
         Instruction(JEQ, 0x80, if_false=drop),
