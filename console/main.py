@@ -91,6 +91,18 @@ def logs(
     raise typer.Exit(show_logs(run_dir.resolve(), part, follow=follow, lines=lines))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="list|play|check|render|prune",
+)
+def prompts(context: typer.Context, run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
+    """Lists, plays to a file, checks and renders what callers hear. `prompts -h` says more."""
+    from console.prompts import run_prompts
+    from console.stack.plan import RunDirectory
+
+    raise typer.Exit(run_prompts(RunDirectory(run_dir.resolve()), context.args or ["-h"]))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Runs the tests (arguments go to pytest), then ruff and mypy."""
@@ -107,12 +119,6 @@ def bench(
     """Lists the benchmarks, or runs one; its last line is one JSON object with its figures."""
     arguments = [name, *context.args] if name else []
     raise typer.Exit(subprocess.call([*python_module("bench"), *arguments]))
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def prompts(context: typer.Context) -> None:
-    """The prompts that callers hear: list, render, check, say (--help tells more)."""
-    raise typer.Exit(subprocess.call([*python_module("mediasrv.prompts"), *context.args]))
 
 
 @ledger_app.command("check")

@@ -54,6 +54,12 @@ class Listener:
                 words.append(_value(name.partition("/")[2]) or self._halves(name)[0])
         return " ".join(word for word in words if word)
 
+    def continues(self, sentence: list[str], name: str) -> bool:
+        """Whether a piece goes on with a sentence that was begun: a number, or what stands behind the number."""
+        openers = [piece for piece in sentence if self.has_blank(piece)]
+        tail = name.removesuffix("-2") in openers and sentence[-1] not in openers
+        return bool(openers) and (tail or bool(_value(name.partition("/")[2])))
+
     def has_blank(self, name: str) -> bool:
         """Whether a value follows this piece."""
         return self._example(name).search(self._texts.get(name, "")) is not None

@@ -23,7 +23,6 @@ Tell = Callable[[str], None]
 LISTEN_EVERY_S = 0.2
 PROMPT_S_MAX = 12.0
 VALUE_S_MAX = 3.0  # a number behind the first half of a sentence is heard by then
-PIECE_GAP_S = 0.6  # pieces of one sentence follow each other closer than this
 
 
 class StoryError(Exception):
@@ -139,7 +138,11 @@ class Phone:
 
     def await_end(self, *, timeout_s: float = 60.0) -> str:
         """Waits for the end of the call; who ended it: ``caller``, ``far end``, ``refused``."""
-        by: str = self.expect("ended", timeout_s=timeout_s)["by"]
+        deadline = time.monotonic() + timeout_s
+        while not self.ended_at and time.monotonic() < deadline:
+            self._tell_heard()
+            time.sleep(LISTEN_EVERY_S)
+        by: str = self.expect("ended", timeout_s=1.0)["by"]
         self._tell_heard()
         self._end_sentence()
         return by
@@ -178,18 +181,15 @@ class Phone:
         recording = self._listen()
         now_s = self._mark_s + len(recording) / RATE
         for match in self._listener.hears(recording, offset_s=self._mark_s):
-            if match.at_s - self._mark_s > PIECE_GAP_S or not self._listener.has_blank(self._said_first()):
+            if not self._listener.continues(self._sentence, match.name):
                 self._end_sentence()
             self.heard.append(match)
             self._sentence.append(match.name)
             self._mark_s = max(self._mark_s, match.at_s + match.length_s)
-        if now_s - self._mark_s > VALUE_S_MAX or not self._listener.has_blank(self._said_first()):
+        if now_s - self._mark_s > VALUE_S_MAX or not any(map(self._listener.has_blank, self._sentence)):
             self._end_sentence()
         # What nobody knows is forgotten after a while: no prompt is longer.
         self._mark_s = max(self._mark_s, now_s - PROMPT_S_MAX)
-
-    def _said_first(self) -> str:
-        return self._sentence[0] if self._sentence else ""
 
     def _end_sentence(self) -> None:
         if self._sentence:

@@ -45,7 +45,7 @@ class Stage:
     speech: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.listener = Listener(self.plan.prompts, "en", ("es/language_choice",))
+        self.listener = Listener(self.plan.prompts, "en", ("es/language_choice", "es/digit-2"))
         self.heard_dir.mkdir(exist_ok=True)
         self.speech = self.plan.run.path / "caller.wav"
         gateway.render_speech(CALLER_SPEECH, self.speech)
