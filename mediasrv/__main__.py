@@ -9,6 +9,8 @@ from mediasrv import process
 from mediasrv.call import Call
 from mediasrv.ivr.conversation import conversation
 from mediasrv.ivr.talk import manners_of
+from mediasrv.prompts.catalogue import LANGUAGES, load
+from mediasrv.prompts.espeak import SpeechError, demand_engine
 from mediasrv.prompts.store import PromptStore
 from mediasrv.rtp.client import RtpError, RtpSettings
 from mediasrv.settings import MediaSettings
@@ -24,7 +26,7 @@ def main() -> int:
     parser.add_argument("--config", help="cardswitch.toml; otherwise CARDSWITCH_CONFIG names it")
     try:
         asyncio.run(_run(load_settings(parser.parse_args().config)))
-    except (SettingsError, RtpError, OSError) as error:
+    except (SettingsError, SpeechError, RtpError, OSError) as error:
         print(f"mediasrv: {error}", file=sys.stderr)
         return 1
     return 0
@@ -36,8 +38,8 @@ async def _run(settings: Settings) -> None:
         rtp = RtpSettings.from_table(settings.table("mediasrv"))
     except (KeyError, ValueError) as error:
         raise SettingsError(f"{settings.path}: [mediasrv]: {error}") from error
+    demand_engine(load(language).voice for language in LANGUAGES)
     switch = ThreadedSwitch(RatingCore.from_settings(settings), ours.ledger_threads)
-
     manners = manners_of(settings)
 
     async def talk(call: Call) -> None:

@@ -1,7 +1,8 @@
-"""``python -m mediasrv.prompts list|render|check|say``: the prompts of a node."""
+"""``cardswitch prompts list|play|check|render|prune`` (``python -m mediasrv.prompts``): the prompts of a node."""
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,6 +54,15 @@ def render(options: argparse.Namespace, store: PromptStore) -> int:
     return 0
 
 
+def prune(options: argparse.Namespace, store: PromptStore) -> int:
+    """Removes from the cache what nobody has heard for long: speech of changed texts, replaced recordings."""
+    if options.unused_days < 1:
+        raise ValueError("--unused-days is at least 1: files in use are marked once a day")
+    removed = store.prune(options.unused_days)
+    print(f"{removed} files that nobody has heard for {options.unused_days} days are removed from {store.cache_dir}")
+    return 0
+
+
 def check(options: argparse.Namespace, store: PromptStore) -> int:
     """Missing, too long, wrong rate, wrong channels, not a prompt. Exit status 1 when there is any."""
     problems = [problem for language in options.languages for problem in _problems(store, language, options.recorded)]
@@ -60,7 +70,7 @@ def check(options: argparse.Namespace, store: PromptStore) -> int:
     return 1 if problems else 0
 
 
-def say_to_file(options: argparse.Namespace, store: PromptStore) -> int:
+def play_to_file(options: argparse.Namespace, store: PromptStore) -> int:
     """Writes what a caller would hear."""
     phrase = Phrase(options.prompt, tuple(_value(text) for text in options.values))
     if {name for name, _ in phrase.values} != set(PROMPTS[options.prompt]):
@@ -129,7 +139,7 @@ def _store(options: argparse.Namespace) -> PromptStore:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="prompts", description="The prompts that callers hear.")
+    parser = argparse.ArgumentParser(prog="cardswitch prompts", description="The prompts that callers hear.")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--languages", "--language", default="", help="en,es,… (default: all)")
     common.add_argument("--cache", type=Path, help="directory of rendered speech (default: from the settings)")
@@ -144,13 +154,17 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser("check", parents=[common], help="missing, too long, wrong rate, wrong channels")
     checking.add_argument("--recorded", action="store_true", help="a prompt without a recording is a problem")
     checking.set_defaults(run=check)
-    saying = commands.add_parser("say", parents=[common], help="write what a caller would hear to a WAV file")
-    saying.add_argument("prompt", choices=sorted(PROMPTS), metavar="PROMPT")
-    saying.add_argument("values", nargs="*", metavar="amount=4.50USD")
-    saying.add_argument("--output", "-o", type=Path, required=True)
-    saying.set_defaults(run=say_to_file)
+    playing = commands.add_parser("play", parents=[common], help="write what a caller would hear to a WAV file")
+    playing.add_argument("prompt", choices=sorted(PROMPTS), metavar="PROMPT", help="a name that `list` shows")
+    playing.add_argument("values", nargs="*", metavar="amount=4.50USD", help="what stands in its blanks")
+    playing.add_argument("--output", "-o", type=Path, required=True)
+    playing.set_defaults(run=play_to_file)
+    pruning = commands.add_parser("prune", parents=[common], help="remove speech that is not used any more")
+    pruning.add_argument("--unused-days", type=int, default=60, help="keep what was heard so lately (default: 60)")
+    pruning.set_defaults(run=prune)
     return parser
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # "prompts list | head" is no error
     sys.exit(main())

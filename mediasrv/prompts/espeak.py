@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from mediasrv.prompts import wav
@@ -12,6 +13,12 @@ TEXT_MAX = 1000  # characters; the longest prompt has about 200
 
 class SpeechError(Exception):
     """espeak-ng is missing, failed, or said nothing; the message says what to do."""
+
+
+def demand_engine(voices: Iterable[str]) -> None:
+    """Says a word in each voice, so that what is missing is told before anybody calls. Raises SpeechError."""
+    for voice in voices:
+        speak("1", voice, 150)
 
 
 def speak(text: str, voice: str, words_per_minute: int) -> wav.Samples:
@@ -38,4 +45,4 @@ def _espeak(text: str, voice: str, words_per_minute: int, output: Path) -> bytes
     except subprocess.TimeoutExpired as error:
         raise SpeechError(f"espeak-ng took longer than {TIMEOUT_S:.0f} s") from error
     except subprocess.CalledProcessError as error:
-        raise SpeechError(f"espeak-ng: {error.stderr.decode(errors='replace').strip()}") from error
+        raise SpeechError(f"espeak-ng with voice {voice}: {error.stderr.decode(errors='replace').strip()}") from error

@@ -40,7 +40,7 @@ def segments(phrase: Phrase, language: str) -> tuple[Segment, ...]:
 
 
 def text_of(phrase: Phrase, language: str) -> str:
-    """The whole phrase as one line of text, for transcripts and ``prompts say``."""
+    """The whole phrase as one line of text, for transcripts and ``prompts play``."""
     pack = load(phrase.language or language)
     return pack.space.join(piece.text for piece in _pieces(phrase, pack))
 

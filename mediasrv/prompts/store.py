@@ -11,14 +11,20 @@ is returned always lies in the cache, under a name that changes with the content
     <cache>/tones/ringback.wav
 
 Several processes share a cache: files appear by rename, and two that render the same piece write the same bytes.
+A file in use has a time of modification of the last day, so that ``prune`` can tell what nobody has heard for long:
+speech of changed texts, recordings that were replaced, rare amounts.
 """
 
 import asyncio
 import hashlib
 import logging
+import os
+import re
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +37,8 @@ log = logging.getLogger(__name__)
 
 RENDERER = "1"  # change it when the same text is to sound otherwise: everything is rendered anew
 RENDER_THREADS = 2
-KNOWN_MAX = 20_000  # files remembered to exist; beyond it the memory is emptied
+DAY_S = 86_400
+_HASHED = re.compile(r".+\.(rec-)?[0-9a-f]{12}\.wav")  # not the fixed names, which rtpengine plays
 
 
 @dataclass(slots=True)
@@ -40,7 +47,6 @@ class PromptStore:
 
     recordings_dir: Path | None
     cache_dir: Path
-    _known: set[Path] = field(default_factory=set, repr=False)
     _seen: dict[tuple[Path, int, int], Path | None] = field(default_factory=dict, repr=False)
     _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -76,13 +82,24 @@ class PromptStore:
 
     def is_rendered(self, segment: Segment, language: str) -> bool:
         """Whether the speech of a segment is in the cache."""
-        return self._exists(self._rendered_path(segment, language))
+        return _is_kept(self._rendered_path(segment, language))
+
+    def prune(self, unused_days: float) -> int:
+        """Removes what nobody has heard for so long, also what a killed process left half-written; how many files."""
+        oldest = time.time() - unused_days * DAY_S
+        removed = 0
+        for file in self.cache_dir.glob("*/*"):
+            with suppress(FileNotFoundError):  # another process prunes too
+                if (_HASHED.fullmatch(file.name) or file.name.endswith(".tmp")) and file.stat().st_mtime < oldest:
+                    file.unlink()
+                    removed += 1
+        return removed
 
     def _at_hand(self, segment: Segment, language: str) -> Path | None:
         if recording := self._recording(segment.name, language):
             return recording
         path = self._rendered_path(segment, language)
-        return path if self._exists(path) else None
+        return path if _is_kept(path) else None
 
     def _own_recording(self, phrase: Phrase, language: str) -> list[Path]:
         own = self._recording(f"{phrase.prompt}-{phrase.variant}", language) if phrase.variant else None
@@ -100,16 +117,6 @@ class PromptStore:
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         return self.cache_dir / language / f"{segment.name}.{digest}.wav"
 
-    def _exists(self, path: Path) -> bool:
-        if path in self._known:
-            return True
-        if not path.is_file():
-            return False
-        if len(self._known) >= KNOWN_MAX:
-            self._known.clear()
-        self._known.add(path)
-        return True
-
     def _recording(self, name: str, language: str) -> Path | None:
         """The cache's copy of a recording; None when there is none that can be played."""
         if self.recordings_dir is None:
@@ -120,7 +127,8 @@ class PromptStore:
         except OSError:
             return None
         version = (source, status.st_mtime_ns, status.st_size)
-        if version not in self._seen:
+        copy = self._seen.get(version)
+        if version not in self._seen or (copy and not _is_kept(copy)):
             self._seen[version] = self._adopted(source, name, language)
         return self._seen[version]
 
@@ -132,7 +140,7 @@ class PromptStore:
         data = source.read_bytes()
         digest = hashlib.sha256(data).hexdigest()[:12]
         path = self.cache_dir / language / f"{name}.rec-{digest}.wav"
-        if not path.is_file():
+        if not _is_kept(path):
             wav.write_bytes(path, data)
         return path
 
@@ -141,3 +149,15 @@ class PromptStore:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(RENDER_THREADS, thread_name_prefix="prompts")
             return self._pool
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether the cache has a file; it is marked as used, at most once a day."""
+    try:
+        used_s = path.stat().st_mtime
+    except OSError:
+        return False
+    if time.time() - used_s > DAY_S:
+        with suppress(OSError):  # a cache that is not ours to write
+            os.utime(path)
+    return True

@@ -29,7 +29,9 @@ def wrong_with(path: Path) -> str | None:
                 return f"is at {file.getframerate()} Hz, must be {RATE_HZ} Hz"
             if file.getsampwidth() != 2:
                 return f"has {8 * file.getsampwidth()}-bit samples, must have 16-bit samples"
-            return "is empty" if not file.getnframes() else None
+            if not (frames := file.getnframes()):
+                return "is empty"
+            return "is cut off" if len(file.readframes(frames)) < 2 * frames else None
     except (OSError, EOFError, wave.Error) as error:
         return f"is not a readable WAV file ({error or 'too short'})"
 

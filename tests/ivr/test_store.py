@@ -1,8 +1,10 @@
 """Phrases become files: speech from the real espeak-ng, recordings as they are dropped in, one cache for all."""
 
 import asyncio
+import os
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from mediasrv.prompts import __main__ as tool
 from mediasrv.prompts import wav
 from mediasrv.prompts.catalogue import LANGUAGES, load
-from mediasrv.prompts.espeak import SpeechError, speak
+from mediasrv.prompts.espeak import SpeechError, demand_engine, speak
 from mediasrv.prompts.phrase import Minutes, Money, say
 from mediasrv.prompts.render import example, fixed_segments
 from mediasrv.prompts.store import PromptStore
@@ -95,10 +97,36 @@ def test_a_wrong_recording_is_not_played(
     assert problem in caplog.text
 
 
-def test_half_a_recording_is_not_played(store: PromptStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 30, 44, 5000])
+def test_half_a_recording_is_not_played(store: PromptStore, tmp_path: Path, kept: int) -> None:
     whole = a_recording(tmp_path / "recordings/en/welcome.wav").read_bytes()
-    (tmp_path / "recordings/en/welcome.wav").write_bytes(whole[:30])
+    (tmp_path / "recordings/en/welcome.wav").write_bytes(whole[:kept])
+    assert len(whole) > kept
     assert ".rec-" not in store.files(say("welcome"), "en")[0].name
+
+
+def test_what_nobody_has_heard_for_long_is_pruned_and_comes_again_when_it_is_wanted(
+    store: PromptStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_recording(tmp_path / "recordings/en/apology.wav")
+    texts = ("welcome", "goodbye", "apology")
+    unheard, heard, recorded = (store.files(say(text), "en")[0] for text in texts)
+    fixed, half_written = store.cache_dir / "en/warning.wav", store.cache_dir / "en/.x.tmp"
+    fixed.write_bytes(b"")
+    half_written.write_bytes(b"")
+    weeks_ago = time.time() - 61 * 86_400
+    for file in (unheard, heard, recorded, fixed, half_written):
+        os.utime(file, (weeks_ago, weeks_ago))
+    store.files(say("goodbye"), "en")
+
+    options = ["--cache", str(store.cache_dir)]
+    assert tool.main(["prune", "--unused-days", "0", *options]) == 1
+    assert tool.main(["prune", *options]) == 0
+    assert "3 files that nobody has heard for 60 days" in capsys.readouterr().out
+    assert sorted((store.cache_dir / "en").iterdir()) == sorted((heard, fixed))
+    assert [store.files(say(text), "en")[0] for text in texts] == [unheard, heard, recorded]
+    assert unheard.exists()
+    assert recorded.exists()
 
 
 async def test_rendering_does_not_stop_the_event_loop(store: PromptStore) -> None:
@@ -178,14 +206,14 @@ def test_list_shows_what_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert any("call_busy" in line and "speech" in line for line in lines)
 
 
-def test_say_writes_what_a_caller_hears(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_play_writes_what_a_caller_hears(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "heard.wav"
-    arguments = ["say", "balance", "amount=4.50USD", "--language", "es", "--cache", str(tmp_path), "-o", str(output)]
+    arguments = ["play", "balance", "amount=4.50USD", "--language", "es", "--cache", str(tmp_path), "-o", str(output)]
     assert tool.main(arguments) == 0
     assert "cuatro dólares con cincuenta centavos" in capsys.readouterr().out
     assert wav.seconds_of(output) > 1.5
-    assert tool.main(["say", "balance", "--cache", str(tmp_path), "-o", str(output)]) == 1
-    assert tool.main(["say", "balance", "amount=x", "--cache", str(tmp_path), "-o", str(output)]) == 1
+    assert tool.main(["play", "balance", "--cache", str(tmp_path), "-o", str(output)]) == 1
+    assert tool.main(["play", "balance", "amount=x", "--cache", str(tmp_path), "-o", str(output)]) == 1
     assert tool.main(["list", "--language", "xx", "--cache", str(tmp_path)]) == 1
 
 
@@ -193,6 +221,62 @@ def test_a_missing_engine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SpeechError, match="apt-get install espeak-ng"):
         speak("hello", "en-us", 150)
+
+
+def test_the_media_server_does_not_start_without_an_engine(tmp_path: Path) -> None:
+    settings = tmp_path / "cardswitch.toml"
+    settings.write_text(
+        """
+        [node]\nname = "edge1"\n[database]\n[secrets]\npepper_file = "p"\n[journal]\ndirectory = "j"
+        [decks]\ncache_directory = "d"\n[edge]\nsip = "127.0.0.1:1"\n[mediasrv]\nsip = "127.0.0.1:2"
+        rtp_address = "127.0.0.1"\nrtp_port_min = 20000\nrtp_port_max = 20100\nhttp = "127.0.0.1:3"
+        prompt_cache_dir = "c"
+        """
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "mediasrv", "--config", str(settings)],
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "mediasrv: espeak-ng cannot be run (No such file or directory): apt-get install espeak-ng\n"
+    )
+
+
+def test_a_voice_that_is_not_installed_is_told() -> None:
+    with pytest.raises(SpeechError, match=r"voice xx-none: .*does not exist"):
+        demand_engine(["en-us", "xx-none"])
+
+
+def cardswitch_prompts(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "console", "prompts", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_cardswitch_prompts_works_on_a_run_directory(tmp_path: Path) -> None:
+    """With the directories that a stack would use; then with those of the settings that a stack has written."""
+    run, heard = ("--run-dir", str(tmp_path)), tmp_path / "heard.wav"
+    assert "list" in cardswitch_prompts("-h").stdout
+    missing = cardswitch_prompts(*run, "check", "--language", "en")
+    assert (missing.returncode, "run prompts render" in missing.stdout) == (1, True)
+    assert cardswitch_prompts(*run, "render", "--language", "en").returncode == 0
+    assert cardswitch_prompts(*run, "check", "--language", "en").returncode == 0
+    played = cardswitch_prompts("play", "balance", "amount=4.50USD", *run, "--language", "en", "-o", str(heard))
+    assert (played.returncode, wav.wrong_with(heard)) == (0, None)
+
+    (tmp_path / "cardswitch.toml").write_text(
+        f"""
+        [node]\nname = "edge1"\n[database]\n[secrets]\npepper_file = "p"\n[journal]\ndirectory = "j"
+        [decks]\ncache_directory = "d"\n[mediasrv]\nprompt_cache_dir = "{tmp_path}/elsewhere"
+        """
+    )
+    assert cardswitch_prompts(*run, "check", "--language", "en").returncode == 1
+    chosen = cardswitch_prompts(*run, "check", "--language", "en", "--cache", str(tmp_path / "prompts"))
+    assert chosen.returncode == 0
 
 
 def test_a_text_is_never_an_option() -> None:
