@@ -116,8 +116,6 @@ class Database:
             if _code(error) in UNAVAILABLE:
                 raise LedgerUnavailableError(f"the ledger does not answer ({_code(error)})") from error
             raise
-        except OSError as error:
-            raise LedgerUnavailableError(f"the ledger does not answer ({error})") from error
 
     def _is_connected(self) -> bool:
         return getattr(self._local, "connection", None) is not None and self._local.pid == os.getpid()

@@ -24,16 +24,26 @@ class World:
     """``core`` at the world's time; cards by ``new_card``."""
 
     def __init__(self, ledger: DatabaseSettings, directory: Path) -> None:
-        self.now_us = NOON_US
-        self.ledger = ledger
-        self.directory = directory
-        self.core = self.another_core()
+        self._join(ledger, directory)
         self.publish(RATES)
         self.product_id = self.core.create_product("World", currency="USD", deck="retail", languages={"en": 0, "es": 5})
         cost = DeckTable.from_rows(DeckTerms("cost", "USD"), self.rows({key: flat_rate(6_000) for key in RATES}))
         self.core.publish_deck(cost)
         carrier = self.core.add_carrier("Acme", deck="cost")
         self.core.add_gateway(carrier, "sip:192.0.2.7:5060")
+
+    @classmethod
+    def joined(cls, ledger: DatabaseSettings, directory: Path) -> "World":
+        """The same world seen from another process."""
+        world = cls.__new__(cls)
+        world._join(ledger, directory)
+        return world
+
+    def _join(self, ledger: DatabaseSettings, directory: Path) -> None:
+        self.now_us = NOON_US
+        self.ledger = ledger
+        self.directory = directory
+        self.core = self.another_core()
 
     def another_core(self) -> RatingCore:
         return RatingCore(

@@ -1,0 +1,54 @@
+"""Sixty-four clients, each its own process with its own connections, on one card."""
+
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from rating.core import RatingCore
+from rating.model import Authorised
+from rating.settings import DatabaseSettings
+from tests.ledger.world import World
+
+CLIENTS = 64
+CALLS_EACH = 5
+BALANCE = 20 * 60_000  # pays for twenty first minutes
+
+
+def client(ledger: DatabaseSettings, directory: Path, card: int, number: int, barrier: Barrier) -> None:
+    """Calls again and again; every third call is given up, every other one lasts a second."""
+    world = World.joined(ledger, directory)
+    barrier.wait(60)
+    for attempt in range(CALLS_EACH):
+        answer = world.core.authorise(world.call(card))
+        if not isinstance(answer, Authorised):
+            continue
+        settle(world.core, answer.hold_id, given_up=(number + attempt) % 3 == 0)
+
+
+def settle(core: RatingCore, hold_id: str, *, given_up: bool) -> None:
+    if given_up:
+        core.void(hold_id)
+    else:
+        core.capture(hold_id, 1)
+        core.capture(hold_id, 3600)
+
+
+def test_sixty_four_clients_on_one_card_never_spend_more_than_it_has(world: World) -> None:
+    world.core.create_product("Crowd", currency="USD", deck="retail", calls_at_once=0, longest_call_s=60)
+    card = world.new_card(BALANCE, "Crowd")
+    context = get_context("fork")
+    barrier = context.Barrier(CLIENTS)
+    clients = [
+        context.Process(target=client, args=(world.ledger, world.directory, card, number, barrier))
+        for number in range(CLIENTS)
+    ]
+    for process in clients:
+        process.start()
+    for process in clients:
+        process.join(120)
+    assert [process.exitcode for process in clients] == [0] * CLIENTS
+    check = world.core.check()
+    assert check.ok, check.problems
+    assert check.held == 0
+    assert check.charged == BALANCE  # every minute was sold, none twice
+    assert -sum(entry["amount_micros"] for entry in world.core.entries(card)[1:]) == BALANCE
