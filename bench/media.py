@@ -84,7 +84,9 @@ def main(argv: list[str]) -> int:
 def _run_async(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     async def run() -> dict[str, Any]:
         # The default watcher of Python 3.11 waits in threads, and complains when a child was waited for twice.
-        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
+        watcher = asyncio.PidfdChildWatcher()
+        watcher.attach_loop(asyncio.get_running_loop())
+        asyncio.set_child_watcher(watcher)
         return await work
 
     return asyncio.run(run())

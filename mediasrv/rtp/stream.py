@@ -80,7 +80,7 @@ class Stream:
         self._sequence = secrets.randbits(16)
         self._timestamp_offset = secrets.randbits(32)
         self._marker = 0x80
-        self._transmit: Callable[[bytes], int] = self._send_to_signalled
+        self.transmit: Callable[[bytes], int] = self._send_to_signalled
         self._packets = 0
         self._octets = 0
         self._seconds = 0
@@ -134,12 +134,12 @@ class Stream:
             self._send_report(tick_now(), bytes(Goodbye((self._ssrc,))))
         self._around.inband.forget(self)
         # Its own method in its own attribute is a cycle, and nobody collects those here.
-        self._transmit = _nowhere
+        self.transmit = _nowhere
         self.rtp.close()
         self._rtcp.close()
 
-    def send(self, tick: int) -> None:
-        """Sends the packet that is due in millisecond ``tick``.
+    def next_packet(self, tick: int) -> bytes:
+        """The packet that is due in millisecond ``tick``, for ``transmit``.
 
         The timestamp follows from the tick, so that after a hold, or a stall of this process, the caller's jitter
         buffer knows how much time has passed.
@@ -150,14 +150,11 @@ class Stream:
         marker_and_type = self._payload_type | self._marker
         packet = FIXED_HEADER.pack(FLAGS, marker_and_type, self._sequence, timestamp, self._ssrc) + frame
         self._marker = 0
-        try:
-            self._transmit(packet)
-        except OSError:
-            self._around.stats.packets_unsent += 1
         self._packets += 1
         self._octets += len(frame)
         if self._play_id and not self._player.playing:
             self._report_played(finished=True)
+        return packet
 
     def receive(self) -> None:
         """Takes one datagram from the RTP socket. What is not the caller's valid RTP changes nothing."""
@@ -224,10 +221,10 @@ class Stream:
         """
         if self._latch.source:
             self.rtp.connect(self._latch.source)
-            self._transmit = self.rtp.send
+            self.transmit = self.rtp.send
         else:
             disconnect(self.rtp)
-            self._transmit = self._send_to_signalled
+            self.transmit = self._send_to_signalled
         if self._event_type is None or not self._latch.source:
             bpf.attach(self.rtp, bpf.everything_of(self._payload_type, self._event_type))
         else:

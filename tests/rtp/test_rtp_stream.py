@@ -1,5 +1,6 @@
 """One call without its worker: what only shows from inside."""
 
+import contextlib
 import gc
 import socket
 from pathlib import Path
@@ -30,14 +31,14 @@ def live_and_die(port: int, event_type: int | None, prompt: Path) -> None:
         host, port_of_caller = caller.getsockname()
         stream.connect(Connect(1, host, port_of_caller, 0, event_type, 20, 0.1))
         stream.play("id", [prompt])
-        stream.send(1)
+        stream.transmit(stream.next_packet(1))
         packets = [*key_packets("1", timestamp=1), RtpPacket(0, 1, 1, 7, bytes(160))]
         for data in (b"junk", *map(bytes, packets)):
             caller.sendto(data, ("127.0.0.1", port))
             stream.receive()
         stream.connect(Connect(1, "127.0.0.1", 9, 8, event_type, 20, 0.1))
         for tick in range(1, 10_000, 1000):
-            stream.send(tick)
+            stream.transmit(stream.next_packet(tick))
             stream.mind(tick)
         stream.release(1 << 40)
         stream.hold(True)
@@ -59,7 +60,7 @@ def test_a_call_leaves_nothing_behind_without_a_garbage_collector(event_type: in
         gc.enable()
 
 
-def test_a_caller_whose_port_is_closed_does_not_disturb_the_sending() -> None:
+def test_a_caller_whose_port_was_closed_is_sent_to_when_it_is_back() -> None:
     """On a connected socket the kernel reports the ICMP error of one packet in place of sending the next."""
     first, _ = free_port_range(2)
     stream, _ = new_stream(first)
@@ -69,13 +70,15 @@ def test_a_caller_whose_port_is_closed_does_not_disturb_the_sending() -> None:
         caller.sendto(bytes(key_packets("1", timestamp=1)[0]), ("127.0.0.1", first))
         stream.receive()
     for tick in range(20):
-        stream.send(tick * 20)
+        with contextlib.suppress(ConnectionRefusedError):
+            stream.transmit(stream.next_packet(tick * 20))
         stream.receive()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
         caller.bind((host, port))
         caller.settimeout(DEADLINE_S)
-        stream.send(400)
-        stream.send(420)
+        for tick in (400, 420):
+            with contextlib.suppress(ConnectionRefusedError):
+                stream.transmit(stream.next_packet(tick))
         assert RtpPacket.parse(caller.recv(2048)).payload_type == 0
     stream.close()
 
@@ -91,7 +94,7 @@ def test_a_prompt_that_is_gone_when_the_law_changes_refuses_the_change(tmp_path:
         path.unlink()
         with pytest.raises(PromptError, match=r"a\.wav: No such file"):
             stream.connect(Connect(1, host, port, 8, EVENT_TYPE, 20, 0.0))
-        stream.send(20)
+        stream.transmit(stream.next_packet(20))
         packet = RtpPacket.parse(caller.recv(2048))
     assert packet.payload == Law.PCMU.encode(tone(440, 0.5))[:160]
     assert notices == []

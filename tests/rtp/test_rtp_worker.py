@@ -279,3 +279,19 @@ async def test_two_engines_talk_to_each_other(client: RtpClient, tmp_path: Path)
                 event = await next_event(port)
                 heard += event.char if isinstance(event, Digit) else ""
             assert heard == keys
+
+
+async def test_callers_who_are_gone_do_not_disturb_the_others(client: RtpClient, new_caller: NewCaller) -> None:
+    """Their ICMP errors come up while other callers' packets are sent in the same millisecond."""
+    callers = [new_caller() for _ in range(20)]
+    for caller in callers:
+        port = await client.open()
+        await port.connect(caller.address, payload_type=0, event_payload_type=EVENT_TYPE)
+        caller.speak(port)
+        await caller.hear(1)
+    for caller in callers[1::2]:
+        caller.close()
+    for caller in callers[::2]:
+        caller.drain()
+        before, *_, after = await caller.hear(10)
+        assert (after.sequence - before.sequence) & 0xFFFF == 9
