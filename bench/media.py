@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,9 @@ def main(argv: list[str]) -> int:
     options = _parse_arguments(argv)
     if len(os.sched_getaffinity(0)) < 2:
         print("bench media needs two cores: one for the engine, one for its callers", file=sys.stderr)
+        return 1
+    if not shutil.which("gcc"):
+        print("bench media needs gcc for its callers: apt-get install gcc libc6-dev", file=sys.stderr)
         return 1
     os.sched_setaffinity(0, {CALLERS_CORE})
     with tempfile.TemporaryDirectory(prefix="cardswitch-bench-") as folder:
