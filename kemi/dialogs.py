@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from kemi import ksr, media, node, running
+from kemi import ksr, media, node, running, survive
 from kemi.answer import done, refuse
 from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
 
@@ -16,6 +16,8 @@ def follow() -> None:
         return
     if not ksr.loose_route():
         leave_dialogless()
+    if ksr.is_method("ACK"):
+        survive.keep_once()
     ksr.remove_headers("^X-Cardswitch-")
     if not media.in_request() and not ksr.is_method("ACK"):
         refuse(media.refused(), stateful=False)
@@ -41,6 +43,7 @@ def event(name: str) -> None:
             answered(call)
     elif name in ("dialog:end", "dialog:failed"):
         call = running.call_of_dialog()
+        survive.forget()
         media.release(ksr.get("$dlg(callid)") or "", ksr.get("$dlg(from_tag)") or "")
         if call:
             ended(call, timeout=False) if name == "dialog:end" else failed(call)

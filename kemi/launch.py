@@ -9,8 +9,10 @@ import argparse
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
+from kemi import restore
 from kemi.settings import EdgeSettings, edge_settings, host_and_port, neighbours
 from rating.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
 
@@ -19,6 +21,7 @@ CONFIGURATION = ROOT / "kamailio" / "kamailio.cfg"
 SCRIPT = ROOT / "kemi" / "route.py"
 KAMAILIO = "kamailio"
 MEDIASRV_GROUP = 1
+DIALOG_DATABASE = "dialog-tables"
 
 
 def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
@@ -36,6 +39,7 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
         "EDGE_RTPENGINE": f'"udp:{near.rtpengine_ng}"',
         "EDGE_DISPATCHER": f'"{run_dir / "dispatcher.list"}"',
         "EDGE_RPC_SOCKET": f'"{edge.rpc_socket}"',
+        "EDGE_DIALOG_DB": f'"text://{run_dir / DIALOG_DATABASE}"',
         "EDGE_SCRIPT": f'"{SCRIPT}"',
     }
 
@@ -50,10 +54,20 @@ def write_files(settings: Settings, run_dir: Path) -> Path:
     shutil.rmtree(edge.metrics_dir, ignore_errors=True)  # counters of dead workers would be added up
     edge.metrics_dir.mkdir(parents=True)
     (run_dir / "dispatcher.list").write_text(f"{MEDIASRV_GROUP} sip:{near.mediasrv_sip} 8 0 name=mediasrv\n")
+    restore_dialogs(edge, run_dir / DIALOG_DATABASE)
     lines = [f"#!define {name} {value}" for name, value in defines(settings, run_dir).items()]
     main_file = run_dir / "edge.cfg"
     main_file.write_text("\n".join(["#!KAMAILIO", *lines, f'include_file "{CONFIGURATION}"', ""]))
     return main_file
+
+
+def restore_dialogs(edge: EdgeSettings, database: Path) -> int:
+    """Makes the tables from which Kamailio restores the calls that ran when it ended; how many they are."""
+    database.mkdir(exist_ok=True)
+    found = restore.still_running(restore.read_log(edge.dialog_log), int(time.time()))
+    for name, content in restore.tables(found).items():
+        (database / name).write_text(content)
+    return len(found)
 
 
 def kamailio_command(settings: Settings, run_dir: Path) -> list[str]:

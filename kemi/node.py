@@ -49,6 +49,18 @@ def _journal_of(_pid: int) -> JournalWriter:
     return JournalWriter(settings().journal_dir, settings().node)
 
 
+@lru_cache(maxsize=1)
+def _dialog_log_of(_pid: int) -> JournalWriter:
+    return JournalWriter(edge().dialog_log, settings().node)
+
+
+def write_dialog_log(event: dict[str, Any]) -> None:
+    """What a restart needs (kemi/survive.py)."""
+    if not _dialog_log_of(os.getpid()).append(event):
+        metrics.JOURNAL_LOST.inc()
+        ksr.log_error(f"dialog log: {event['ev']} of {event['dlg']} could not be written")
+
+
 def write_journal(event: dict[str, Any]) -> None:
     """Appends to the call journal; what cannot be written is in the log and in a metric."""
     metrics.JOURNAL_EVENTS.labels(event["ev"]).inc()

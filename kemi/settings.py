@@ -18,6 +18,7 @@ class EdgeSettings:
     udp_workers: int = 4
     tcp_workers: int = 2
     async_workers: int = 2
+    dialog_log_dir: Path | None = None  # running dialogs, for the next start; None: beside the RPC socket
     shared_memory_mb: int = 64
     private_memory_mb: int = 8
     debug: int = 2
@@ -29,7 +30,10 @@ class EdgeSettings:
     attempts_max: int = 4  # gateways tried for a call
     message_bytes_max: int = 16_384
     retry_after_s: int = 5
-    country: str = ""
+
+    @property
+    def dialog_log(self) -> Path:
+        return self.dialog_log_dir or self.rpc_socket.parent / "dialogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Neighbours:
 def edge_settings(settings: Settings) -> EdgeSettings:
     """The table ``edge``. Raises SettingsError naming what is missing or not known."""
     table: dict[str, Any] = dict(settings.table("edge"))
-    for name in ("rpc_socket", "metrics_dir"):
+    for name in ("rpc_socket", "metrics_dir", "dialog_log_dir"):
         if name in table:
             table[name] = Path(table[name])
     try:

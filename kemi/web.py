@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import ksr, metrics
+from kemi import ksr, metrics, survive
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
 
@@ -25,6 +25,7 @@ def answer() -> None:
 def set_limit(entry: int, dialog_id: int, seconds: int) -> None:
     """Lets a running call go on for ``seconds`` from now."""
     if ksr.set_dialog_timeout_by_id(seconds, entry, dialog_id):
+        survive.extend(f"{entry}:{dialog_id}", seconds)
         ksr.http_reply(200, "OK", "text/plain", "ok\n")
     else:
         ksr.http_reply(404, "Not Found", "text/plain", "no such call\n")

@@ -141,7 +141,10 @@ http = "{EDGE}:{self.keeper_port}"
     def start_kamailio(self) -> None:
         command = [sys.executable, "-m", "kemi.launch", "--config", str(self.settings.path)]
         self.kamailio = self.start_process("kamailio", command)
-        wait_for(lambda: self.metric("cardswitch_edge_directory_version") > 0, 20)
+        try:
+            wait_for(lambda: self.metric("cardswitch_edge_directory_version") > 0, 20)
+        except AssertionError:
+            raise AssertionError(f"Kamailio is not ready:\n{self.log()[-4000:]}") from None
 
     def start_process(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
         with (self.directory / f"{name}.log").open("ab") as log:
