@@ -103,7 +103,9 @@ class RatingCore(Administration):
         return Refusal.UNKNOWN_CARD if row is None else self._card(row)
 
     def register_ani(self, card_id: int, ani: str) -> Refusal | None:
-        """From now on this CallerID needs no PIN; None when done (or done before). ANI_TAKEN, UNKNOWN_CARD."""
+        """From now on this CallerID needs no PIN; None when done (before, too). ANI_TAKEN, UNKNOWN_CARD, BAD_NUMBER."""
+        if not (3 <= len(ani) <= 15 and ani.isascii() and ani.isdigit()):
+            return Refusal.BAD_NUMBER
         outcome = calls.register_ani(self._database, card_id, ani, self._clock_us())["outcome"]
         return None if outcome == "OK" else Refusal(outcome)
 

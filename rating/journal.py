@@ -44,12 +44,15 @@ class JournalWriter:
             done = os.write(self._file(), data) == len(data)  # a short write is a disk that has become full
         except (OSError, TypeError, ValueError):
             done = False
-        self.failures += not done
+        if not done:
+            self.failures += 1
+            self.close()  # what is wrong with this file need not be wrong with the next one
         return done
 
     def close(self) -> None:
         if self._fd >= 0:
-            os.close(self._fd)
+            with suppress(OSError):
+                os.close(self._fd)
         self._fd = self._hour = -1
 
     def _encode(self, event: Mapping[str, Any]) -> bytes:

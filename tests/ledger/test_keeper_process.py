@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rating.cards import now_us
 from rating.database import Database
 from rating.journal import JournalWriter, boot_clock_us
 from rating.model import Authorised
@@ -95,15 +96,15 @@ def metric(port: int, line: str) -> str:
 
 
 def end(writer: JournalWriter, authorised: Authorised, seconds: int) -> None:
-    now_us, mono_us = time.time_ns() // 1000, boot_clock_us()
+    at_us, mono_us = now_us(), boot_clock_us()
     assert writer.append(
         {
             "ev": "end",
             "hold": authorised.hold_id,
             "call": authorised.call_id,
-            "answer_us": now_us - seconds * 1_000_000,
+            "answer_us": at_us - seconds * 1_000_000,
             "answer_mono_us": mono_us - seconds * 1_000_000,
-            "t_us": now_us,
+            "t_us": at_us,
             "mono_us": mono_us,
             "carrier_id": 1,
             "cause": 16,
@@ -114,7 +115,8 @@ def end(writer: JournalWriter, authorised: Authorised, seconds: int) -> None:
 
 @pytest.fixture
 def busy(world: World) -> int:
-    """A card that may place any number of calls."""
+    """A card that may place any number of calls, at the keeper's own time."""
+    world.now_us = now_us()
     world.core.create_product("Busy", currency="USD", deck="retail", calls_at_once=0, longest_call_s=60)
     return world.new_card(1_000_000_000, "Busy")
 
@@ -125,8 +127,9 @@ def test_the_keeper_settles_within_its_poll_and_shows_the_spend(world: World, bu
         wait_for(lambda: get(port, "/healthz")[0] == 200, "a healthy keeper")
         assert json.loads(get(port, "/healthz")[1])["ok"]
         end(JournalWriter(tmp_path / "journal", "edge1"), world.authorised(busy), 10)
-        wait_for(lambda: metric(port, 'cardswitch_spend_charged_total{currency="USD"}') == "0.06", "the spend")
-        assert metric(port, 'cardswitch_spend_cost_total{currency="USD"}') == "0.001"
+        to_london = '{product="World",currency="USD",destination_group="GB"}'
+        wait_for(lambda: metric(port, f"cardswitch_spend_charged_total{to_london}") == "0.06", "the spend")
+        assert metric(port, f"cardswitch_spend_cost_total{to_london}") == "0.001"
         assert metric(port, 'cardswitch_calls_settled_total{outcome="captured"}') == "1.0"
         wait_for(lambda: metric(port, "cardswitch_ledger_invariant") == "1.0", "the ledger's check")
         process.terminate()
