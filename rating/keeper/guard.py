@@ -13,14 +13,16 @@ from typing import Any
 
 from rating.database import Connection, Database, Row
 from rating.journal import Event
+from rating.keeper.figures import SWEEPER
 from rating.keeper.ng import NgClient, NgError
 from rating.keeper.outcome import END, FAILED
-from rating.keeper.settle import SWEEPER, Settler
+from rating.keeper.settle import Settler
 from rating.store import keeping
 
 LOG = logging.getLogger(__name__)
 CAUSE_RECOVERY = 102  # Q.850: recovery on timer expiry
 RPC_TIMEOUT_S = 1.0
+SILENCE_US = 30_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Guard:
         clock_us: Callable[[], int],
     ) -> None:
         self.ended = 0
+        self.silent = 0  # connected calls without a packet for SILENCE_US, when last asked
         self._database = database
         self._node = node
         self._settler = settler
@@ -70,17 +73,21 @@ class Guard:
                     LOG.info("hold %s: %s", call["id"], error)
 
     def note_signs_of_life(self) -> None:
-        """Asks rtpengine for the last packet of every connected call of this node."""
+        """Asks rtpengine for the last packet of every connected call of this node, and counts those without any."""
         if self._ng is None:
             return
+        silent = 0
         for call in keeping.connected(self._database, self._node):
             try:
                 answer = self._ng.request("query", call_id=call["sip_call_id"])
             except NgError:
+                silent += 1
                 continue
             last_s = max(last_packets(answer), default=0)
+            silent += max(last_s * 1_000_000, call["answered_us"]) < self._clock_us() - SILENCE_US
             if last_s:
                 keeping.seen_alive(self._database, call["id"], last_s * 1_000_000)
+        self.silent = silent
 
     def sweep(self) -> int:
         """Settles holds whose end nobody will tell any more; how many."""

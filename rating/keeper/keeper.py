@@ -10,8 +10,10 @@ from rating.cards import now_us
 from rating.core import RatingCore
 from rating.database import Database
 from rating.journal import JournalReader
+from rating.keeper.certificates import ends_of
+from rating.keeper.collector import KeeperCollector
 from rating.keeper.guard import Guard, GuardTimes
-from rating.keeper.monitor import KeeperCollector, State
+from rating.keeper.monitor import State
 from rating.keeper.months import months_ahead
 from rating.keeper.ng import NgClient
 from rating.keeper.settle import Settler
@@ -28,6 +30,7 @@ GUARD_POLL_S = 2.0
 LIFE_POLL_S = 15.0
 TIDY_POLL_S = 3600.0
 RETRY_S = 0.5
+COUNT_POLL_S = 10.0
 CHECK_EVERY_S = 30.0
 CHECK_SHARE = 20  # a check that takes long is made rarely: at most a twentieth of the time
 
@@ -58,6 +61,9 @@ class Keeper:
             times=_guard_times(settings),
             clock_us=clock_us,
         )
+        self.state.silent = lambda: self._guard.silent
+        self._journal_dir = settings.journal_dir
+        self._certificates = [Path(name) for name in settings.table("keeper").get("certificates", [])]
         self._offsets: dict[str, int] | None = None
         self._stop = threading.Event()
 
@@ -70,6 +76,7 @@ class Keeper:
                 ("cardswitch_warnings_failed", "Warnings not played"): lambda: warner.failed if warner else 0,
                 ("cardswitch_calls_ended_by_guard", "Calls ended past their limit"): lambda: guard.ended,
             },
+            self._journal_dir,
         )
 
     def run(self) -> None:
@@ -80,6 +87,7 @@ class Keeper:
             self._thread("life", LIFE_POLL_S, self._guard.note_signs_of_life),
             self._thread("tidy", TIDY_POLL_S, self._tidy),
             self._thread("check", CHECK_EVERY_S, self._check),
+            self._thread("count", COUNT_POLL_S, self._count),
         ]
         self._repeat("journal", JOURNAL_POLL_S, self._catch_up)
         for thread in threads:
@@ -136,6 +144,7 @@ class Keeper:
     def _look_after(self) -> None:
         state = self.state
         state.open_counts = keeping.open_counts(self._database)
+        state.products, state.carriers = keeping.names(self._database)
         state.tallies = keeping.tallies(self._database, self._node)
         state.ledger_up = True
         offsets = self._offsets or {}
@@ -151,8 +160,16 @@ class Keeper:
         if not check.ok:
             LOG.error("the books do not agree: %s", "; ".join(check.problems))
         self.state.ledger_ok = check.ok
+        self.state.books = {currency: dict(amounts) for currency, amounts in check.currencies.items()}
+        self.state.cards = keeping.card_counts(self._database)
+        self.state.batches = keeping.batch_counts(self._database)
         self.state.liability = {row["currency"]: int(row["micros"]) for row in keeping.liability(self._database)}
         self._stop.wait((time.monotonic() - began) * CHECK_SHARE)
+
+    def _count(self) -> None:
+        """What needs no second's precision."""
+        self.state.pin_guard = keeping.pin_guard(self._database, self._clock_us())
+        self.state.gateways = keeping.gateways(self._database)
 
     def _tidy(self) -> None:
         """Partitions for the months to come, and away with journal files that are long applied."""
@@ -160,6 +177,7 @@ class Keeper:
             keeping.add_cdr_partition(self._database, name, until_us)
         removed = self._reader.remove_applied(settlement.offsets(self._database, self._node))
         settlement.forget_offsets(self._database, self._node, removed)
+        self.state.certificates = ends_of(self._certificates)
 
 
 def _ng_client(settings: Settings) -> NgClient | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rating.database import Connection, Database, Row
 from rating.journal import Batch, Event
+from rating.keeper.figures import SWEEPER, additions
 from rating.keeper.outcome import Answered, CallEvents, answered_of, charge_for, connected_s, gather
 from rating.outcome import HoldState
 from rating.rate import Rate
@@ -14,7 +15,6 @@ from rating.store import settlement
 # What a carrier takes for a call: (carrier_id, dnis, answered_us, seconds) -> (micro-units, currency), None: not known.
 CarrierCost = Callable[[int, str, int, int], tuple[int, str] | None]
 Tallies = dict[tuple[str, str], int]
-SWEEPER = "sweeper"  # who ended a call whose end nobody told
 NO_CAUSE = 16  # Q.850 normal call clearing, when an event names none
 
 
@@ -91,10 +91,8 @@ class Settler:
         if row["settles"]:
             applied.captured += row["state"] == HoldState.CAPTURED
             applied.void += row["state"] != HoldState.CAPTURED
-            applied.add("calls", row["state"], 1)
-            applied.add("seconds", "", row["seconds"])
-            applied.add("charged", hold["currency"], row["charge_micros"])
-            applied.add("cost", cost_currency, row["cost_micros"] or 0)
+            for addition in additions(hold, row, cost_currency):
+                applied.add(*addition)
         elif row["answered_us"] is not None:
             applied.late += 1
             applied.add("late", "", 1)

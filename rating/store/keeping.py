@@ -59,11 +59,50 @@ def seen_alive(database: Database, hold_id: str, at_us: int) -> None:
 
 
 def open_counts(database: Database) -> list[Row]:
-    """Per node and currency: holds, connected calls, held micro-units."""
+    """Holds and held micro-units of placed (``connected`` 0) and connected calls, by what they belong to."""
     return database.rows(
-        "SELECT node, currency, COUNT(*) AS holds, SUM(answered_us IS NOT NULL) AS connected,"
-        " SUM(held_micros) AS held_micros FROM hold JOIN product USING (product_id) WHERE state = 'held'"
-        " GROUP BY node, currency"
+        "SELECT hold.node, currency, product.name AS product, hold.trunk, COALESCE(carrier.name, '') AS carrier,"
+        " hold.answered_us IS NOT NULL AS connected, COUNT(*) AS holds, SUM(hold.held_micros) AS held_micros"
+        " FROM hold JOIN product USING (product_id) LEFT JOIN carrier USING (carrier_id)"
+        " WHERE hold.state = 'held'"
+        " GROUP BY hold.node, currency, product, hold.trunk, carrier, connected"
+    )
+
+
+def names(database: Database) -> tuple[dict[str, str], dict[str, str]]:
+    """Of products and of carriers, by their ids as text."""
+    products = database.rows("SELECT product_id AS id, name FROM product")
+    carriers = database.rows("SELECT carrier_id AS id, name FROM carrier")
+    return {str(row["id"]): row["name"] for row in products}, {str(row["id"]): row["name"] for row in carriers}
+
+
+def gateways(database: Database) -> list[Row]:
+    """Gateways with their carriers' names."""
+    return database.rows("SELECT gateway_id, carrier.name AS carrier, uri FROM gateway JOIN carrier USING (carrier_id)")
+
+
+def pin_guard(database: Database, now_us: int) -> list[Row]:
+    """Per scope: who is locked out now, wrong PINs that count now, lock-outs of the last day."""
+    return database.rows(
+        "SELECT scope, SUM(locked_until_us > %s) AS locked, SUM(IF(last_failure_us > %s, failures, 0)) AS failures,"
+        " SUM(IF(last_failure_us > %s, lockouts, 0)) AS lockouts FROM pin_guard GROUP BY scope",
+        (now_us, now_us - 3_600_000_000, now_us - 86_400_000_000),
+    )
+
+
+def card_counts(database: Database) -> list[Row]:
+    """Cards by product and state. Reads every card."""
+    return database.rows(
+        "SELECT product.name AS product, state, COUNT(*) AS cards FROM card JOIN product USING (product_id)"
+        " GROUP BY product.name, state"
+    )
+
+
+def batch_counts(database: Database) -> list[Row]:
+    """Batches and the cards that were issued in them, by product."""
+    return database.rows(
+        "SELECT product.name AS product, COUNT(*) AS batches, SUM(cards) AS cards FROM batch"
+        " JOIN product USING (product_id) GROUP BY product.name"
     )
 
 

@@ -13,16 +13,18 @@ from rating.database import Connection, Database, Row, fetch
 _HOLD_COLUMNS = (
     "LOWER(HEX(hold_id)) AS id, card_id, hold.product_id, state, held_micros, limit_s, rate, dnis, placed_us,"
     " answered_us, answer_mono_us, boot, carrier_id, gateway_id, pdd_ms, recorded, node,"
-    " (SELECT currency FROM product WHERE product.product_id = hold.product_id) AS currency"
+    " (SELECT currency FROM product WHERE product.product_id = hold.product_id) AS currency,"
+    " (SELECT longest_call_s FROM product WHERE product.product_id = hold.product_id) AS longest_call_s"
 )
 
 
 def add_tallies(connection: Connection, node: str, tallies: Mapping[tuple[str, str], int]) -> None:
     """Adds to the node's counters."""
-    sql = "INSERT INTO tally VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE value = value + VALUES(value)"
-    for (name, label), value in sorted(tallies.items()):
-        if value:
-            fetch(connection, sql, (node, name, label, value))
+    rows = [(node, name, label, value) for (name, label), value in sorted(tallies.items()) if value]
+    if rows:
+        marks = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
+        sql = f"INSERT INTO tally VALUES {marks} ON DUPLICATE KEY UPDATE value = value + VALUES(value)"  # noqa: S608
+        fetch(connection, sql, tuple(value for row in rows for value in row))
 
 
 def offsets(database: Database, node: str) -> dict[str, int]:

@@ -127,7 +127,7 @@ def test_the_keeper_settles_within_its_poll_and_shows_the_spend(world: World, bu
         wait_for(lambda: get(port, "/healthz")[0] == 200, "a healthy keeper")
         assert json.loads(get(port, "/healthz")[1])["ok"]
         end(JournalWriter(tmp_path / "journal", "edge1"), world.authorised(busy), 10)
-        to_london = '{product="World",currency="USD",destination_group="GB"}'
+        to_london = '{currency="USD",destination_group="GB",product="Busy"}'
         wait_for(lambda: metric(port, f"cardswitch_spend_charged_total{to_london}") == "0.06", "the spend")
         assert metric(port, f"cardswitch_spend_cost_total{to_london}") == "0.001"
         assert metric(port, 'cardswitch_calls_settled_total{outcome="captured"}') == "1.0"
