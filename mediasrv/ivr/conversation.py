@@ -56,9 +56,12 @@ async def _talk(talk: Talk) -> None:
 
 
 async def welcome(talk: Talk) -> None:
-    """In the access number's first language. A registered caller's language is known to the card, or asked later."""
+    """In the language of a registered caller's card, else in the access number's first; then the access number's menu.
+
+    A registered caller whose card knows no language yet is asked later, for the card's languages.
+    """
     caller = talk.caller
-    caller.language = languages.spoken(caller.access.languages)[0]
+    caller.language = await languages.of_registered(talk) or languages.spoken(caller.access.languages)[0]
     await caller.play(questions.welcome(caller.access.number))
     if caller.card_id is None:
         await languages.ask_before_card(talk)

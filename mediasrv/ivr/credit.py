@@ -23,12 +23,14 @@ def is_empty(card: Card) -> bool:
 
 
 def balance_words(talk: Talk, card: Card) -> tuple[Phrase, ...]:
-    """The balance, that it is low if it is, and what this access number costs extra."""
+    """The balance, that it is low if it is, and (once a call) what this access number costs extra."""
     words = [questions.balance(card)]
     if 0 < card.available_micros < talk.manners.low_balance_micros:
         words.append(questions.BALANCE_LOW)
-    if card.available_micros > 0 and talk.caller.access.surcharge_micros:
-        words.append(questions.surcharge(talk.caller.access.surcharge_micros, card.product.currency))
+    surcharge, currency = talk.caller.access.surcharge_micros, card.product.currency
+    if surcharge and card.available_micros > 0 and talk.surcharge_told_in != currency:
+        talk.surcharge_told_in = currency
+        words.append(questions.surcharge(surcharge, currency))
     return tuple(words)
 
 

@@ -20,6 +20,14 @@ def spoken(codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code for code in codes if code in LANGUAGES) or ("en",)
 
 
+async def of_registered(talk: Talk) -> str:
+    """The last choice of a registered caller's card, if it is offered; "" when there is none."""
+    card = await talk.switch.card(talk.caller.card_id) if talk.caller.card_id is not None else None
+    if not isinstance(card, Card) or card.language is None or _offer(card, card.language) is None:
+        return ""
+    return card.language
+
+
 async def ask_before_card(talk: Talk) -> None:
     """The access number's menu; none where it has one language. Who does not choose gets the first."""
     offered = spoken(talk.caller.access.languages)

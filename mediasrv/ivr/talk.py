@@ -52,6 +52,7 @@ class Talk:
     manners: Manners
     chosen_language: str = ""  # by menu in this call; "" when nobody asked
     fees_paid: set[str] = field(default_factory=set)  # languages whose fee was charged in this call
+    surcharge_told_in: str = ""  # currency; a second card may have another
     called_before: bool = False  # in this conversation
     last_dnis: str = ""  # for redial
     dialled_ahead: str = ""  # a destination keyed in where something else was asked

@@ -225,6 +225,7 @@ class TranscriptCaller:
     access: AccessNumber = ACCESS
     language: str = ""
     lines: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)  # in which each phrase was played
     gone: bool = False
 
     def _hear(self, line: str) -> None:
@@ -254,6 +255,7 @@ class TranscriptCaller:
     async def play(self, *phrases: Phrase, skippable: bool = True, fresh: bool = False) -> None:
         if self.gone:
             raise HungUp
+        self.languages.append(self.language)
         self._hear("plays " + ", ".join(named(phrase, self.language) for phrase in phrases))
         if self._expected() == "hangs up":
             self._do()
@@ -327,9 +329,10 @@ def _shown(value: Value) -> str:
 
 async def held(
     transcript: str, switch: SettlingSwitch, *, says: dict[str, str] | None = None, **caller: object
-) -> None:
-    """Holds the conversation of the transcript and compares it, line by line."""
+) -> list[str]:
+    """Holds the conversation of the transcript and compares it, line by line; the languages that it was held in."""
     expected = [" ".join(line.split()) for line in dedent(transcript).strip().splitlines() if line.strip()]
     fake = TranscriptCaller(switch, expected, says or {}, **caller)  # type: ignore[arg-type]
     await conversation(fake, switch, QUICK)
     assert fake.lines == expected
+    return fake.languages

@@ -63,7 +63,7 @@ async def test_a_caller_chooses_a_language_enters_the_pin_and_is_connected(switc
 
 async def test_a_registered_caller_is_asked_for_no_pin(switch: MemorySwitch) -> None:
     card = switch.issue(4_500_000, PIN, language="es")
-    await held(
+    heard_in = await held(
         """
         plays welcome
         plays balance 4.50 USD
@@ -73,6 +73,7 @@ async def test_a_registered_caller_is_asked_for_no_pin(switch: MemorySwitch) -> 
         switch,
         card_id=card.card_id,
     )
+    assert heard_in == ["es", "es"]
 
 
 async def test_a_registered_caller_chooses_the_language_once(switch: MemorySwitch) -> None:
@@ -773,10 +774,22 @@ async def test_a_language_that_nobody_wrote_texts_for_is_passed_over(
     )
 
 
-async def test_an_access_numbers_surcharge_is_announced(switch: MemorySwitch) -> None:
+async def test_an_access_numbers_surcharge_is_announced_once(switch: MemorySwitch) -> None:
     switch.issue(4_500_000, PIN)
     await held(
-        WAY_IN + "plays balance 4.50 USD, surcharge 0.10 USD\n asks destination_ask, destination_services\n hangs up",
+        WAY_IN
+        + """
+        plays balance 4.50 USD, surcharge 0.10 USD
+        asks destination_ask, destination_services
+        enters 2125550111#
+        plays minutes 75, connecting
+        calls 12125550111 for at most 4500 s
+        far end busy
+        plays call_busy
+        plays balance 4.50 USD
+        asks destination_next, destination_redial, destination_services
+        hangs up
+        """,
         switch,
         says=SAYS,
         access=replace(ENGLISH_ONLY, surcharge_micros=100_000),

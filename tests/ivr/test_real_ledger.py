@@ -170,30 +170,23 @@ async def test_a_number_is_stored_for_the_card_and_called_by_its_key_in_the_next
             core.set_speed_dial(card_id, no_key, "33140000000")
 
 
-async def test_the_lock_out_survives_the_call(core: RatingCore, switch: SettlingSwitch) -> None:
+async def test_three_wrong_pins_end_the_call_and_some_such_calls_lock_the_telephone_out(
+    core: RatingCore, switch: SettlingSwitch
+) -> None:
+    """The lock-out is the ledger's: it survives the call, a second media server has it, other telephones do not."""
     _, pin = new_card(core)
     wrong = "asks pin_ask\n enters a wrong PIN\n plays refusal_wrong_pin\n"
     says = {"a wrong PIN": "9" * 12 + "#", "the PIN": pin + "#"}
-    calls = 0
-    while calls < 20 and core.enter_pin("9" * 12, ani="12125550199", trunk="demo-trunk").value == "WRONG_PIN":  # type: ignore[union-attr]
-        calls += 1
-    assert 2 <= calls < 20
-    await held(
-        "plays welcome\n asks pin_ask\n enters the PIN\n plays refusal_locked, goodbye\n is hung up",
-        switch,
-        says=says,
-        access=ENGLISH_ONLY,
-        ani_trusted=True,
-    )
-    await held(
-        "plays welcome\n" + wrong + "asks pin_ask\n hangs up",
-        switch,
-        says=says,
-        access=ENGLISH_ONLY,
-        trunk="another-trunk",
-        ani="12125550188",
-        ani_trusted=True,
-    )
+    one = {"access": ENGLISH_ONLY, "ani_trusted": True}
+    another = {**one, "ani": "12125550188"}
+    for _ in range(3):
+        await held(f"plays welcome\n {3 * wrong} plays too_many_tries, goodbye\n is hung up", switch, says=says, **one)
+    locked = "plays welcome\n asks pin_ask\n enters the PIN\n plays refusal_locked, goodbye\n is hung up"
+    await held(locked, switch, says=says, **one)
+    other_server = SettlingSwitch(core)
+    await held(locked, other_server, says=says, **one)
+    other_server.close()
+    await held(f"plays welcome\n {wrong} asks pin_ask\n hangs up", switch, says=says, **another)
 
 
 async def test_a_voucher_refills_an_empty_card(core: RatingCore, switch: SettlingSwitch) -> None:
