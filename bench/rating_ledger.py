@@ -1,0 +1,290 @@
+"""The ledger on a real MariaDB with durable commits: authorise beside the bare floor, few cards and many, the keeper.
+
+The floor is one conditional UPDATE of one row, autocommitted: the least that can decide about money durably. Floor and
+authorise take turns in the same run, with the same clients (processes), cards drawn evenly. ``authorise`` is the whole
+of it: directory, rate, routes, transaction. The keeper's settlements are measured beside single transactions, the same
+calls settled one by one (CALL settle_hold) by one client.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from uuid import uuid4
+
+from console.stack.mariadb import PrivateMariaDb
+from rating.core import RatingCore
+from rating.database import Database
+from rating.deck import DeckRow, DeckTable, DeckTerms
+from rating.journal import JournalReader, JournalWriter
+from rating.keeper.settle import Settler
+from rating.migrate import migrate
+from rating.model import CallRequest
+from rating.outcome import Refusal
+from rating.rate import flat_rate
+from rating.settings import DatabaseSettings
+from rating.store import settlement
+
+CLIENTS = (1, 4, 16)
+FEW, MANY = 10_000, 5_000_000
+BUFFER_POOL_MB = 2048  # five million cards are meant to fit
+BALANCE_MICROS = 10**12
+PEPPER = b"bench" * 8
+LONDON = "442071234567"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a client process finds the ledger. ``cards`` are numbered from 1."""
+
+    settings: DatabaseSettings
+    decks: Path
+    cards: int
+
+    def core(self) -> RatingCore:
+        return RatingCore(self.settings, pepper=PEPPER, deck_directory=self.decks)
+
+
+Client = Callable[[Place, float], list[float]]
+
+
+def main(argv: list[str]) -> int:
+    """Measures and prints; returns 0."""
+    parser = argparse.ArgumentParser(prog="bench rating_ledger", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--many", type=int, default=MANY, help="cards of the large ledger; 0: leave it out")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--settlements", type=int, default=4000)
+    options = parser.parse_args(argv)
+    figures: dict[str, float] = {}
+    with small_ledger(FEW) as place:
+        figures |= measure_authorise(place, options.seconds, options.rounds)
+        if options.settlements:
+            figures |= measure_keeper(place, options.settlements)
+    if options.many:
+        figures |= measure_sizes(options.many, options.seconds, options.rounds)
+    print(json.dumps(figures))
+    return 0
+
+
+def measure_authorise(place: Place, seconds: float, rounds: int) -> dict[str, float]:
+    """Authorise beside the floor; the smallest of the ratios counts."""
+    print(f"{place.cards:,} cards")
+    print(f"{'clients':>7}  {'floor/s':>8}  {'authorise/s':>11}  {'ratio':>6}  {'p50 ms':>7}  {'p99 ms':>7}")
+    figures: dict[str, float] = {}
+    for clients in CLIENTS:
+        floors, rates, times = [], [], []
+        for _ in range(rounds):
+            floors.append(len(run_clients(floor_client, place, clients, seconds)) / seconds)
+            took = run_clients(authorise_client, place, clients, seconds)
+            rates.append(len(took) / seconds)
+            times += took
+        ratio = statistics.median(rate / floor for rate, floor in zip(rates, floors, strict=True))
+        p50, p99 = quantile(times, 0.50), quantile(times, 0.99)
+        floor, rate = statistics.median(floors), statistics.median(rates)
+        print(f"{clients:>7}  {floor:>8,.0f}  {rate:>11,.0f}  {ratio:>6.2f}  {p50 * 1e3:>7.2f}  {p99 * 1e3:>7.2f}")
+        figures |= {
+            f"floor_per_s_{clients}": round(floor),
+            f"authorise_per_s_{clients}": round(rate),
+            f"authorise_vs_floor_{clients}": round(ratio, 3),
+            f"authorise_p50_ms_{clients}": round(p50 * 1e3, 3),
+            f"authorise_p99_ms_{clients}": round(p99 * 1e3, 3),
+        }
+    return {"authorise_vs_floor": min(figures[f"authorise_vs_floor_{clients}"] for clients in CLIENTS)} | figures
+
+
+def measure_sizes(many: int, seconds: float, rounds: int, clients: int = 4) -> dict[str, float]:
+    """The p99 of authorise with many cards over that with few, in turns on two databases of one server."""
+    with server() as running:
+        few, large = make_ledger(running, FEW), make_ledger(running, many)
+        ratios, shown = [], []
+        for place in (few, large):
+            run_clients(authorise_client, place, clients, seconds)  # warms pages and caches alike
+        for _ in range(rounds + 2):
+            p99 = [quantile(run_clients(authorise_client, place, clients, seconds), 0.99) for place in (few, large)]
+            ratios.append(p99[1] / p99[0])
+            shown.append(p99)
+        ratio = statistics.median(ratios)
+    for place, column in ((few, 0), (large, 1)):
+        p99_ms = statistics.median(p99[column] for p99 in shown) * 1e3
+        print(f"authorise p99 with {place.cards:>9,} cards: {p99_ms:.2f} ms")
+    print(f"ratio {ratio:.2f} (median of {', '.join(f'{each:.2f}' for each in ratios)})")
+    return {"authorise_p99_ratio_5m_vs_10k": round(ratio, 3), "cards_many": many}
+
+
+def measure_keeper(place: Place, count: int) -> dict[str, float]:
+    """Settlements a second from the journal, and one by one."""
+    core, database = place.core(), Database(place.settings)
+    singles = hold_calls(core, place, count // 8)
+    began = time.perf_counter()
+    for hold_id in singles:
+        core.capture(hold_id, 61)
+    single_per_s = len(singles) / (time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        writer = JournalWriter(folder, "bench")
+        for hold_id in hold_calls(core, place, count):
+            write_call(writer, hold_id)
+        began = time.perf_counter()
+        settled = catch_up(
+            Settler(database, "bench", core.carrier_cost, lambda: time.time_ns() // 1000), database, folder
+        )
+        keeper_per_s = settled / (time.perf_counter() - began)
+    assert settled == count
+    ratio = keeper_per_s / single_per_s
+    print(f"settlements/s: keeper {keeper_per_s:,.0f}, single transactions {single_per_s:,.0f}, ratio {ratio:.1f}")
+    return {
+        "keeper_vs_single": round(ratio, 2),
+        "keeper_settlements_per_s": round(keeper_per_s),
+        "single_settlements_per_s": round(single_per_s),
+    }
+
+
+def hold_calls(core: RatingCore, place: Place, count: int) -> list[str]:
+    chance = random.Random(2)
+    requests = [request(chance.randint(1, place.cards)) for _ in range(count)]
+    for each in requests:
+        assert not isinstance(core.authorise(each), Refusal)
+    return [each.hold_id for each in requests]
+
+
+def write_call(writer: JournalWriter, hold_id: str) -> None:
+    call = {"hold": hold_id, "call": hold_id, "carrier_id": 1, "gateway_id": 1, "pdd_ms": 900}
+    now_us = time.time_ns() // 1000
+    answer = {"ev": "answer", "t_us": now_us, "mono_us": 10**9, "callid": uuid4().hex, "from_tag": "a", "to_tag": "b"}
+    assert writer.append(call | answer)
+    end = {"answer_us": now_us, "answer_mono_us": 10**9, "t_us": now_us + 61_000_000, "mono_us": 10**9 + 61_000_000}
+    assert writer.append(call | {"ev": "end", "cause": 16, "by": "caller"} | end)
+
+
+def catch_up(settler: Settler, database: Database, folder: str) -> int:
+    reader, offsets, settled = JournalReader(folder), settlement.offsets(database, "bench"), 0
+    while (batch := reader.read(offsets, 1000)).offsets:
+        applied = settler.apply(batch, offsets)
+        assert applied is not None
+        settled += applied.captured
+        offsets |= batch.offsets
+    return settled
+
+
+# clients
+
+
+def run_clients(client: Client, place: Place, count: int, seconds: float) -> list[float]:
+    """The times in seconds of all operations of ``count`` processes within ``seconds``."""
+    context = get_context("fork")
+    barrier = context.Barrier(count)  # all at once: clients that begin late would find the server idle
+    with context.Pool(count, initializer=_use_barrier, initargs=(barrier,)) as pool:
+        return [took for times in pool.starmap(client, [(place, seconds)] * count, chunksize=1) for took in times]
+
+
+_barriers: list[Barrier] = []
+
+
+def _use_barrier(barrier: Barrier) -> None:
+    _barriers[:] = [barrier]
+
+
+def authorise_client(place: Place, seconds: float) -> list[float]:
+    core, chance = place.core(), random.Random(os.getpid())
+    core.authorise(request(chance.randint(1, place.cards)))
+
+    def operation() -> None:
+        answer = core.authorise(request(chance.randint(1, place.cards)))
+        assert not isinstance(answer, Refusal), answer
+
+    # A card's product is known from finding the card; without that, authorise would ask for it first.
+    core._product_of = EveryCard()
+    return timed(operation, seconds)
+
+
+class EveryCard(dict[int, int]):
+    """Every card of the bench is of product 1."""
+
+    def get(self, *_: object) -> int:
+        return 1
+
+
+def floor_client(place: Place, seconds: float) -> list[float]:
+    database, chance = Database(place.settings), random.Random(os.getpid())
+    sql = "UPDATE bare SET available = available - 1 WHERE card_id = %s AND available >= 1"
+    return timed(lambda: database.rows(sql, (chance.randint(1, min(place.cards, FEW)),)), seconds)
+
+
+def timed(operation: Callable[[], object], seconds: float) -> list[float]:
+    operation()
+    times: list[float] = []
+    _barriers[0].wait(timeout=60)
+    began = now = time.perf_counter()
+    while now - began < seconds:
+        operation()
+        times.append((after := time.perf_counter()) - now)
+        now = after
+    return times
+
+
+def request(card_id: int) -> CallRequest:
+    return CallRequest(uuid4().hex, uuid4().hex, card_id, LONDON, ani="14155550123", trunk="bench", node="bench")
+
+
+def quantile(times: list[float], share: float) -> float:
+    return sorted(times)[int(len(times) * share)]
+
+
+# the ledger
+
+
+@contextmanager
+def server() -> Iterator[PrivateMariaDb]:
+    with tempfile.TemporaryDirectory(prefix="csdb") as folder:
+        running = PrivateMariaDb(Path(folder))
+        running.start()
+        try:
+            with running.connect() as connection, connection.cursor() as cursor:
+                cursor.execute("SET GLOBAL innodb_buffer_pool_size = %s", (BUFFER_POOL_MB * 2**20,))
+            yield running
+        finally:
+            running.stop()
+
+
+@contextmanager
+def small_ledger(cards: int) -> Iterator[Place]:
+    with server() as running:
+        yield make_ledger(running, cards)
+
+
+def make_ledger(running: PrivateMariaDb, cards: int) -> Place:
+    """A migrated ledger with so many cards, loaded in bulk (their PINs are random bytes: nobody enters them)."""
+    name = f"cardswitch_{cards}"
+    running.create_database(name, user="cardswitch", password="bench")  # noqa: S106
+    settings = DatabaseSettings(unix_socket=str(running.unix_socket), password="bench", name=name)  # noqa: S106
+    migrate(settings)
+    place = Place(settings, running.directory / name, cards)
+    core = place.core()
+    for deck, price in (("retail", 60_000), ("cost", 6_000)):
+        rows = [DeckRow("44", "United Kingdom", flat_rate(price, 60, 60).pack())]
+        core.publish_deck(DeckTable.from_rows(DeckTerms(deck, "USD"), rows))
+    core.create_product("Bench", currency="USD", deck="retail", calls_at_once=0, longest_call_s=3600)
+    core.add_gateway(core.add_carrier("Acme", deck="cost"), "sip:192.0.2.7:5060")
+    slow = Database(settings, read_timeout_s=3600.0)
+    began = time.perf_counter()
+    columns = "card_id, product_id, batch_id, state, posted_micros, serial, pin_hash"
+    made = f"SELECT seq, 1, 0, 'active', {BALANCE_MICROS}, seq, UNHEX(SHA2(seq, 256)) FROM seq_1_to_{cards}"  # noqa: S608
+    slow.rows(f"INSERT INTO card ({columns}) {made}")
+    slow.rows("CREATE TABLE bare (card_id BIGINT PRIMARY KEY, available BIGINT NOT NULL)")
+    slow.rows(f"INSERT INTO bare SELECT seq, 1000000000 FROM seq_1_to_{min(cards, FEW)}")  # noqa: S608
+    print(f"{cards:,} cards loaded in {time.perf_counter() - began:.1f} s", flush=True)
+    return place
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
