@@ -20,6 +20,7 @@ from mediasrv.sip.state import Session
 from rating.model import AccessNumber, Authorised
 
 RECALL_WITHIN_S = 2.0
+DEAF_S = 4.0  # without any response the edge is taken for dead; Kamailio says 100 within milliseconds
 PAST_LIMIT_S = 5  # Kamailio ends the call at the limit (±1 s); we do it this much later if it did not
 CAUSE_LIMIT = 102  # Q.850 "recovery on timer expiry": Kamailio's BYE at the limit
 
@@ -31,6 +32,9 @@ class Edge(Protocol):
 
     def place(self, authorised: Authorised, offer: str) -> OutgoingLeg:
         """Sends the INVITE of the second leg. Raises OSError or ValueError when none left."""
+
+    def bridged(self, result: BridgeResult) -> None:
+        """The end of a second leg, to be counted."""
 
     def ringback(self, country: str) -> Sequence[Path]:
         """The ringing tone of a country, for as long as anything may ring."""
@@ -116,6 +120,15 @@ class Bridge:
         result = self._result(outcome, started_s)
         return await self._back(result)
 
+    def info(self, content_type: str, body: str) -> bool:  # noqa: ARG002
+        """An INFO of the callee means nothing to us."""
+        return False
+
+    def caller_info(self, content_type: str, body: str) -> None:
+        """A caller whose phone sends its keys by INFO may be talking to a machine."""
+        if self.connected:
+            self._leg.send_info(content_type, body)
+
     def key(self, key: str, kind: str) -> None:
         """A key of the caller."""
         self.recall.key(key, kind, time.monotonic())
@@ -125,10 +138,11 @@ class Bridge:
     async def _answered(self) -> bool:
         """Until it is: ringing. The caller, a recall, and the time for ringing can end that."""
         ringing = asyncio.create_task(self._ring())
+        over = (self._leg.answered, self._caller.leg.gone)
         try:
-            await self._first(
-                self._edge.ring_max_s, self._leg.answered, self._caller.leg.gone, self.recall.wanted.wait()
-            )
+            await self._first(DEAF_S, *over, self._leg.heard.wait())
+            if self._leg.heard.is_set():
+                await self._first(self._edge.ring_max_s, *over, self.recall.wanted.wait())
         finally:
             ringing.cancel()
         if not self._leg.answered.done():
@@ -157,7 +171,7 @@ class Bridge:
         elif self.recall.wanted.is_set():
             outcome = BridgeOutcome.RECALLED
         else:
-            outcome = outcome_of(gone.status, gone.cause)
+            outcome = BridgeOutcome.UNREACHABLE if gone.lost else outcome_of(gone.status, gone.cause)
         return BridgeResult(outcome, cause=gone.cause, sip=gone.status)
 
     # -- connected ----------------------------------------------------------------------------------------------------
@@ -230,10 +244,6 @@ class Bridge:
             return Refusal(error.status)
         self._origin = self._origin.next()
         return sdp.with_origin(answered, self._origin)
-
-    def info(self, content_type: str, body: str) -> bool:  # noqa: ARG002
-        """An INFO of the callee means nothing to us."""
-        return False
 
     async def _first(self, patience_s: float, *events: Awaitable[Any]) -> None:
         """Returns when the first of them has happened or the time is over. Futures stay, coroutines are ended."""

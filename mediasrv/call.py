@@ -112,10 +112,19 @@ class Call:
             self.keypad.forget()
         if result.outcome is BridgeOutcome.RECALLED:  # the last packets of the second "#" may reach us, not rtpengine
             self.keypad.ignore_once("#", asyncio.get_running_loop().time() + ENDING_KEY_S)
+        self._edge.bridged(result)
         step(
             self.call_id, "bridged", outcome=result.outcome, seconds=result.seconds, cause=result.cause, sip=result.sip
         )
         return result
+
+    async def expect_media(self, silence_s: int) -> None:
+        """From now on a caller from whom nothing comes for so long is gone; 0: for ever. Raises HungUp."""
+        self._silence_s = float(silence_s)
+        try:
+            await self._connect(sdp.read(self.leg.remote_sdp))
+        except RtpError as error:
+            raise HungUp from error
 
     async def hang_up(self) -> None:
         """Ends the leg and gives the port back; may be repeated."""
@@ -182,6 +191,8 @@ class Call:
 
     def info(self, content_type: str, body: str) -> bool:
         key = key_of_info(content_type, body)
+        if self.bridged is not None:
+            self.bridged.caller_info(content_type, body)
         if key is not None:
             self.pressed(key, "info")
         return key is not None

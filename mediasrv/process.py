@@ -11,6 +11,7 @@ from mediasrv import dtmf_events
 from mediasrv.call import Prompts
 from mediasrv.metrics import HttpServer, Metrics
 from mediasrv.rtp.client import RtpClient, RtpSettings
+from mediasrv.rtp.metrics import RtpCollector
 from mediasrv.server import Conversation, Directory, MediaServer, Parts
 from mediasrv.settings import MediaSettings
 
@@ -43,8 +44,7 @@ async def _started(server: MediaServer, rtp: RtpClient) -> AsyncIterator[None]:
     metrics = server.parts.metrics
     metrics.watch("cardswitch_ivr_calls_active", "Calls in the IVR or bridged by it", lambda: server.calls)
     metrics.watch("cardswitch_ivr_draining", "1 while new calls get 503", lambda: server.draining)
-    metrics.watch("cardswitch_ivr_rtp_workers", "RTP workers that take calls", lambda: rtp.workers_running)
-    metrics.watch("cardswitch_ivr_rtp_worker_restarts", "RTP workers started again", lambda: rtp.restarts)
+    metrics.registry.register(RtpCollector(rtp))
 
     def health() -> dict[str, Any]:
         ok = not server.draining and rtp.workers_running > 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mediasrv import sdp, tones
 from mediasrv.call import Arrival, Call, Prompts
+from mediasrv.ivr.caller import BridgeResult
 from mediasrv.metrics import Metrics
 from mediasrv.rtp.client import RtpClient, RtpError
 from mediasrv.settings import MediaSettings
@@ -108,6 +109,9 @@ class MediaServer:
             headers=[("X-Cardswitch-Call", authorised.call_id), ("X-Cardswitch-Hold", authorised.hold_id)],
             next_hop=self.settings.edge,
         )
+
+    def bridged(self, result: BridgeResult) -> None:
+        self.parts.metrics.bridges.labels(result.outcome).inc()
 
     def ringback(self, country: str) -> Sequence[Path]:
         return tones.ringback(country, self.settings.prompt_cache_dir)

@@ -12,6 +12,7 @@ from mediasrv.sip.stack import Address, SipStack
 from mediasrv.sip.state import Event, Life
 
 CANCEL_PATIENCE_S = 32.0  # RFC 3261 9.1: 64 × T1 after the CANCEL the INVITE is taken for ended
+DEAF_PATIENCE_S = 1.0  # the same where nobody has answered anything: the CANCEL itself waits for a first response
 
 
 class OutgoingLeg(Leg):
@@ -22,6 +23,7 @@ class OutgoingLeg(Leg):
     def __init__(self, stack: SipStack, dialog: Dialog, forget: Callable[[Leg], None]) -> None:
         super().__init__(stack, dialog, forget)
         self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.heard = asyncio.Event()  # any response came: somebody is there
         self.ringing = asyncio.Event()  # a 18x came
         self.early_sdp = ""  # of a 18x, "" without
         self.late_answer = ""  # to the callee's offer, when the INVITE has none: sent with the ACK
@@ -50,12 +52,13 @@ class OutgoingLeg(Leg):
         if self.machine.life is Life.CALLING:
             self.machine.move(Event.SEND_CANCEL)
             self._invite.cancel(reason)
-            await asyncio.wait([self.gone], timeout=CANCEL_PATIENCE_S)
+            await asyncio.wait([self.gone], timeout=CANCEL_PATIENCE_S if self.heard.is_set() else DEAF_PATIENCE_S)
             if not self.gone.done():
                 self._end(Gone(remote=True, status=408, lost=True))
         await self.bye(reason)
 
     def _response(self, response: Response) -> None:
+        self.heard.set()
         if response.status < 200:
             self._provisional(response)
         elif response.status < 300:

@@ -67,6 +67,7 @@ class FarEnd:
     port: int = 0
     calls: asyncio.Queue[IncomingLeg] = field(default_factory=asyncio.Queue)
     offers: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
     answer: str | Refusal = ""
     status: int = 200
 
@@ -86,6 +87,7 @@ class FarEnd:
         return self.answer
 
     def info(self, content_type: str, body: str) -> bool:  # noqa: ARG002
+        self.infos.append(body)
         return True
 
     def call(

@@ -96,7 +96,23 @@ async def test_a_refused_call_has_its_reason(tmp_path: Path, status: int, cause:
         assert (bridged["outcome"], bridged["sip"], bridged["cause"]) == (outcome, status, cause)
         assert bridged["seconds"] == 0
         assert edge.offers == []  # the caller was never given away
+        assert f'cardswitch_ivr_bridges_total{{outcome="{outcome}"}} 1.0' in (await server.get("/metrics"))[1]
         assert leg.up
+
+
+async def test_a_dead_edge_is_noticed_within_seconds(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        edge.agent.received = lambda *_: None  # type: ignore[method-assign]  # no 100, nothing
+        key(leg, "44#")
+        bridged = await server.step("bridged")
+        assert (bridged["outcome"], bridged["sip"]) == ("unreachable", 408)
+
+
+async def test_keys_by_info_reach_the_machine_at_the_far_end(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        await connected(server, edge, leg)
+        key(leg, "7")
+        await soon(lambda: edge.infos == ["7"])
 
 
 async def test_ringing_ends_after_a_time(tmp_path: Path) -> None:
@@ -263,7 +279,9 @@ async def test_a_full_server_is_busy_and_a_draining_one_ends_with_its_last_call(
             status = (await server.get("/healthz"))[0]
         gone = await asyncio.wait_for(edge.call(server.sip, session(4000), CALL_HEADERS).gone, SOON_S)
         assert gone.status == 503
-        assert "cardswitch_ivr_calls_active 1.0" in (await server.get("/metrics"))[1]
+        metrics = (await server.get("/metrics"))[1]
+        assert "cardswitch_ivr_calls_active 1.0" in metrics
+        assert "cardswitch_rtp_packets_sent_total" in metrics
         await leg.bye()
         assert await asyncio.wait_for(server.process.wait(), SOON_S) == 0
 
