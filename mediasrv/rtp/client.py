@@ -29,9 +29,9 @@ from typing import Any, Final, Self
 from mediasrv.rtp.link import RtpSettings, WorkerLink
 from mediasrv.rtp.messages import (
     Close,
+    Command,
     Connect,
     DigitHeard,
-    GetStats,
     Hold,
     Notice,
     Open,
@@ -203,7 +203,6 @@ class _WorkerSlot:
         self.ports: dict[int, RtpPort] = {}
         self.opening = 0
         self.restarts = 0
-        self.last_stats = Stats()
         self._settings = settings
         self._range = (port_min, port_max)
         self._link: WorkerLink | None = None
@@ -213,6 +212,11 @@ class _WorkerSlot:
     def load(self) -> int:
         """Calls it has and is about to have."""
         return len(self.ports) + self.opening
+
+    @property
+    def last_stats(self) -> Stats:
+        """Its counters, no more than a second old; zeros while it does not run."""
+        return self._link.last_stats if self._link else Stats()
 
     @property
     def pid(self) -> int | None:
@@ -261,7 +265,7 @@ class _WorkerSlot:
         """Events of this call go nowhere from now on."""
         self.ports.pop(call, None)
 
-    async def ask(self, command: Any) -> dict[str, Any]:
+    async def ask(self, command: Command) -> dict[str, Any]:
         """Sends a command and waits for its answer. Raises RtpError."""
         if self._link is None:
             raise WorkerGoneError("the RTP worker is not running")
@@ -271,10 +275,8 @@ class _WorkerSlot:
         return reply.result
 
     async def stats(self) -> Stats:
-        """The worker's counters; the last known ones while it does not run."""
-        with contextlib.suppress(RtpError):
-            self.last_stats = Stats.from_dict(await self.ask(GetStats()))
-        return self.last_stats
+        """The worker's counters as they are now; zeros while it does not run."""
+        return await self._link.stats() if self._link else Stats()
 
     async def _launch(self) -> None:
         link = await WorkerLink.start(self._settings, *self._range, on_notice=self._take)
@@ -369,6 +371,11 @@ class RtpClient:
         """How often a worker had to be started again."""
         return sum(worker.restarts for worker in self._workers)
 
+    @property
+    def last_stats(self) -> list[Stats]:
+        """Each worker's counters, no more than a second old. From any thread, and nobody waits."""
+        return [worker.last_stats for worker in self._workers]
+
     async def stats(self) -> list[Stats]:
-        """Each worker's counters."""
+        """Each worker's counters as they are now."""
         return list(await asyncio.gather(*(worker.stats() for worker in self._workers)))

@@ -21,11 +21,13 @@ from mediasrv.rtp.messages import (
     command_bytes,
     parse_from_worker,
 )
+from mediasrv.rtp.stats import Stats
 
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 5.0
+WATCH_INTERVAL_S: Final = 1.0
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -70,6 +72,7 @@ class WorkerLink:
     ):
         self._channel = channel
         self._process = process
+        self.last_stats = Stats()
         self._watchdog: asyncio.Task[None] | None = None
         self._on_notice = on_notice
         self._loop = asyncio.get_running_loop()
@@ -123,6 +126,13 @@ class WorkerLink:
         finally:
             self._waiting.pop(request_id, None)
 
+    async def stats(self) -> Stats:
+        """The worker's counters; the last known ones when it ends before it answers."""
+        reply = await self.ask(GetStats())
+        if not reply.failed:
+            self.last_stats = Stats.from_dict(reply.result)
+        return self.last_stats
+
     async def wait(self) -> int:
         """Returns the exit status of the worker once it has ended."""
         status = await self._process.wait()
@@ -144,12 +154,12 @@ class WorkerLink:
         late = 0
         while late < 2:
             try:
-                await asyncio.wait_for(self.ask(GetStats()), answer_within_s)
+                await asyncio.wait_for(self.stats(), answer_within_s)
             except TimeoutError:
                 late += 1
             else:
                 late = 0
-                await asyncio.sleep(answer_within_s)
+                await asyncio.sleep(WATCH_INTERVAL_S)
         log.error("RTP worker %d does not answer: killed", self.pid)
         self._process.kill()
 

@@ -1,10 +1,8 @@
 """The RTP workers' figures for Prometheus.
 
-collector = RtpCollector(client)
-registry.register(collector)
-…
-await collector.refresh()          # before each scrape: asks the workers
-generate_latest(registry)
+    registry.register(RtpCollector(client))
+
+The figures are at most a second old; a scrape waits for nobody and may come from any thread.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,15 +38,10 @@ GAUGES: Final[tuple[tuple[str, str, Callable[[Stats], float]], ...]] = (
 
 
 class RtpCollector(Collector):
-    """Shows what ``refresh`` last learned; ``collect`` itself waits for nobody."""
+    """The workers of one client. A worker that was started again counts from zero, as Prometheus expects."""
 
     def __init__(self, client: RtpClient) -> None:
         self._client = client
-        self._stats: list[Stats] = []
-
-    async def refresh(self) -> None:
-        """Asks the workers for their counters."""
-        self._stats = await self._client.stats()
 
     def collect(self) -> Iterator[Metric]:
         """Every figure, labelled with the worker's number."""
@@ -62,20 +55,20 @@ class RtpCollector(Collector):
         yield self._pacing()
 
     def _family(self, family: CounterMetricFamily | GaugeMetricFamily, value: Callable[[Stats], float]) -> Metric:
-        for number, stats in enumerate(self._stats):
+        for number, stats in enumerate(self._client.last_stats):
             family.add_metric([str(number)], value(stats))
         return family
 
     def _digits(self) -> Metric:
         family = CounterMetricFamily(f"{PREFIX}digits", "Keys heard, by how they came.", labels=["worker", "kind"])
-        for number, stats in enumerate(self._stats):
+        for number, stats in enumerate(self._client.last_stats):
             family.add_metric([str(number), "rfc4733"], stats.digits_rfc4733)
             family.add_metric([str(number), "inband"], stats.digits_inband)
         return family
 
     def _pacing(self) -> Metric:
         family = HistogramMetricFamily(f"{PREFIX}pacing_error_seconds", "How late packets left.", labels=["worker"])
-        for number, stats in enumerate(self._stats):
+        for number, stats in enumerate(self._client.last_stats):
             family.add_metric([str(number)], _buckets(stats.pacing), stats.pacing_sum_us / 1e6)
         return family
 

@@ -131,9 +131,8 @@ async def test_the_figures_reach_prometheus(client: RtpClient, port: RtpPort, ca
     await keys_heard(port, 2)
     await caller.hear(3)
     registry = CollectorRegistry()
-    collector = RtpCollector(client)
-    registry.register(collector)
-    await collector.refresh()
+    registry.register(RtpCollector(client))
+    await client.stats()
     text = generate_latest(registry).decode()
     assert 'cardswitch_rtp_digits_total{kind="rfc4733",worker="0"} 2.0' in text
     assert 'cardswitch_rtp_calls{worker="0"} 1.0' in text
