@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from kemi import ksr, media, node, running, survive
+from kemi import ksr, media, metrics, node, running, survive
 from kemi.answer import done, refuse
 from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
 
@@ -55,6 +55,7 @@ def answered(call: running.PlacedCall) -> None:
     event = {**running.bare_event("answer", call, node.settings().node), **running.dialog_fields(call)}
     running.remember_answer(event)
     node.write_journal(event)
+    metrics.tried(event["gateway_id"], 200)
 
 
 def failed(call: running.PlacedCall) -> None:

@@ -1,4 +1,7 @@
-"""Counters of the edge. Every process has a file of its own; /metrics adds them up (multiprocess mode)."""
+"""Counters of the edge. Every process has a file of its own; /metrics adds them up (multiprocess mode).
+
+No PIN, card, CallerID or number is ever a label, and every label has few values: tests/monitoring lists them.
+"""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -6,6 +9,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 REQUESTS = Counter("cardswitch_edge_requests_total", "Requests outside a dialog", ["method"])
 CALLS = Counter("cardswitch_edge_calls_total", "New calls by what became of them", ["kind", "outcome"])
 REPLIES = Counter("cardswitch_edge_final_replies_total", "Final replies of gateways", ["status"])
+ATTEMPTS = Counter(
+    "cardswitch_edge_attempts_total", "Gateways tried, by answer (2xx, …, none)", ["gateway_id", "answer"]
+)
 FAILOVERS = Counter("cardswitch_edge_failovers_total", "Further gateways tried")
 ERRORS = Counter("cardswitch_edge_errors_total", "Exceptions in a callback", ["callback"])
 JOURNAL_EVENTS = Counter("cardswitch_edge_journal_events_total", "Events for the call journal", ["event"])
@@ -23,6 +29,13 @@ DIRECTORY_VERSION = Gauge(
 )
 BREAKER_OPEN = Gauge("cardswitch_edge_breaker_open", "1 while new calls are refused", multiprocess_mode="mostrecent")
 PDD = Histogram("cardswitch_edge_pdd_seconds", "INVITE to ringing", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16))
+
+BUILD = Gauge("cardswitch_build_info", "What runs", ["part", "version"], multiprocess_mode="max")
+
+
+def tried(gateway_id: int, status: int | None) -> None:
+    """Counts an attempt at a gateway; no status: it said nothing at all."""
+    ATTEMPTS.labels(str(gateway_id), f"{status // 100}xx" if status else "none").inc()
 
 
 def exposition() -> str:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import ksr, metrics, survive
+from kemi import ksr, metrics, statistics, survive
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
 
@@ -13,7 +13,9 @@ def answer() -> None:
     path = urlsplit(ksr.get("$hu") or "/").path
     limit = _LIMIT.fullmatch(path)
     if path == "/metrics":
-        ksr.http_reply(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics.exposition())
+        ksr.http_reply(
+            200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics.exposition() + statistics.exposition()
+        )
     elif path == "/rpc" and ksr.is_method("POST"):
         ksr.http_rpc()
     elif limit and ksr.is_method("POST"):
