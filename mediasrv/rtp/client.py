@@ -206,6 +206,7 @@ class _WorkerSlot:
         self._settings = settings
         self._range = (port_min, port_max)
         self._link: WorkerLink | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -248,7 +249,21 @@ class _WorkerSlot:
         self._end_ports("")
 
     async def open(self, law: str) -> RtpPort:
-        """A new call in this worker."""
+        """A new call in this worker. When the caller is gone before it is there, its ports are given back."""
+        opening = asyncio.create_task(self._open(law))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, opening: asyncio.Task[RtpPort]) -> None:
+        if not opening.cancelled() and not opening.exception():
+            closing = asyncio.create_task(opening.result().close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _open(self, law: str) -> RtpPort:
         self.opening += 1
         try:
             link = self._link
@@ -360,6 +375,11 @@ class RtpClient:
     def pids(self) -> list[int]:
         """The worker processes that run now."""
         return [worker.pid for worker in self._workers if worker.pid is not None]
+
+    @property
+    def load(self) -> int:
+        """Calls that have ports, or are about to."""
+        return sum(worker.load for worker in self._workers)
 
     @property
     def workers_running(self) -> int:

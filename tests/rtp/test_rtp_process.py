@@ -40,6 +40,18 @@ async def test_ports_are_even_and_free_again_after_close_and_the_range_has_an_en
     assert (await client.open()).port == ports[7].port
 
 
+async def test_a_caller_who_hangs_up_while_ports_are_opened_leaves_none_taken(client: RtpClient) -> None:
+    opening = [asyncio.create_task(client.open()) for _ in range(20)]
+    await asyncio.sleep(0)
+    for task in opening:
+        task.cancel()
+    await asyncio.wait(opening)
+    async with asyncio.timeout(DEADLINE_S):
+        while (await client.stats())[0].calls_opened < 20 or (await client.stats())[0].calls:
+            await asyncio.sleep(0.01)
+    assert client.load == 0
+
+
 async def test_a_port_that_another_process_has_is_left_out() -> None:
     first, last = free_port_range(8)
     with bound(first), bound(first + 3):
