@@ -50,11 +50,14 @@ def up(
     prompt_cache: Annotated[
         Path | None, typer.Option(help="Rendered prompts, shared between stacks; else in the run directory.")
     ] = None,
+    monitoring: Annotated[bool, typer.Option("--monitoring", help="Start Prometheus, too.")] = False,
 ) -> None:
     """Starts the stack and keeps it in the foreground until Ctrl-C, with a live view."""
     from console.up import run_up
 
-    raise typer.Exit(run_up(run_dir.resolve(), sip_port=sip_port, empty=empty, prompt_cache=prompt_cache))
+    raise typer.Exit(
+        run_up(run_dir.resolve(), sip_port=sip_port, empty=empty, prompt_cache=prompt_cache, monitoring=monitoring)
+    )
 
 
 @app.command()

@@ -25,12 +25,15 @@ REFRESH_S = 1.0
 EVENTS_SHOWN = 8
 
 
-def run_up(run_dir: Path, *, sip_port: int | None, empty: bool, prompt_cache: Path | None = None) -> int:
+def run_up(
+    run_dir: Path, *, sip_port: int | None, empty: bool, prompt_cache: Path | None = None, monitoring: bool = False
+) -> int:
     """Runs until Ctrl-C, SIGTERM or ``down`` (0), or until a part cannot be kept running (1)."""
     install()
     try:
         cache = prompt_cache.resolve() if prompt_cache else None
-        plan = Plan(RunDirectory(run_dir), Addresses.choose(sip_port=sip_port), prompt_cache=cache)
+        addresses = Addresses.choose(sip_port=sip_port)
+        plan = Plan(RunDirectory(run_dir), addresses, prompt_cache=cache, monitoring=monitoring)
         with Supervisor(plan, say=show.timed) as supervisor:
             core = RatingCore.from_settings(load_settings(plan.run.config))
 
@@ -39,6 +42,8 @@ def run_up(run_dir: Path, *, sip_port: int | None, empty: bool, prompt_cache: Pa
 
             supervisor.start(provision=(lambda: None) if empty else provision)
             show.timed(f"SIP on {HOST}:{plan.addresses.edge}; Ctrl-C ends it, `cardswitch status` shows the addresses")
+            if monitoring:
+                show.timed(f"Prometheus on http://{HOST}:{addresses.prometheus}")
             View(supervisor, core).run()
     except StopRequested:
         show.timed("stopped")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from console.stack import gateway
+from console.stack import gateway, prometheus
 from console.stack.plan import GATEWAY_HOST, HOST, RTPENGINE_PORTS, Plan
 from console.stack.probe import http_get, http_ok, ng_ping, sip_options
 from console.stack.process import find_program
@@ -41,6 +41,7 @@ def _rtpengine(plan: Plan) -> list[str]:
         "--table=-1",  # user space: no kernel module
         f"--interface={HOST}",
         f"--listen-ng={HOST}:{at.rtpengine_ng}",
+        f"--listen-http={HOST}:{at.rtpengine_http}",  # /metrics
         f"--port-min={at.rtpengine_rtp}",
         f"--port-max={at.rtpengine_rtp + RTPENGINE_PORTS - 1}",
         f"--dtmf-log-dest={HOST}:{at.dtmf_events}",
@@ -70,6 +71,7 @@ RTPENGINE = Part(
     lambda plan: {
         "ng": f"{HOST}:{plan.addresses.rtpengine_ng}",
         "rtp": f"{HOST}:{plan.addresses.rtpengine_rtp}-{plan.addresses.rtpengine_rtp + RTPENGINE_PORTS - 1}",
+        "metrics": f"http://{HOST}:{plan.addresses.rtpengine_http}/metrics",
     },
     "rtpengine-daemon",
 )
@@ -110,17 +112,26 @@ KAMAILIO = Part(
     "kamailio",
 )
 
+PROMETHEUS = Part(
+    "prometheus",
+    prometheus.command,
+    lambda plan: http_ok((HOST, plan.addresses.prometheus), "/-/ready"),
+    lambda plan: {"http": f"http://{HOST}:{plan.addresses.prometheus}"},
+    "prometheus",
+)
+
 # MariaDB comes before these, by itself: the others need its migrations.
 PARTS = (RTPENGINE, GATEWAY, KEEPER, MEDIASRV, KAMAILIO)
+MONITORING_PARTS = (PROMETHEUS,)  # with `up --monitoring`
 
 # New calls end first, money last: the keeper applies what the edge wrote while it went down.
-STOP_ORDER = ("mediasrv", "kamailio", "gateway", "keeper", "rtpengine", "mariadb")
+STOP_ORDER = ("prometheus", "mediasrv", "kamailio", "gateway", "keeper", "rtpengine", "mariadb")
 
 
 @cache
 def package_versions() -> dict[str, str]:
     """The installed versions of the Debian packages that parts are made of."""
-    names = ["mariadb-server", *(part.package for part in PARTS if part.package)]
+    names = ["mariadb-server", *(part.package for part in (*PARTS, *MONITORING_PARTS) if part.package)]
     done = subprocess.run(
         ["dpkg-query", "-W", "-f=${Package} ${Version}\n", *names], capture_output=True, text=True, check=False
     )

@@ -74,6 +74,10 @@ class RunDirectory:
     def gateway(self) -> Path:
         return self.path / "gateway"
 
+    @property
+    def prometheus(self) -> Path:
+        return self.path / "prometheus"
+
     def log(self, part: str) -> Path:
         return self.path / "logs" / f"{part}.log"
 
@@ -109,6 +113,8 @@ class Addresses:
     gateway: int
     gateway_device: int
     gateway_control: int
+    rtpengine_http: int
+    prometheus: int
 
     @classmethod
     def choose(cls, *, sip_port: int | None = None) -> "Addresses":
@@ -138,6 +144,8 @@ class Addresses:
             gateway=one(GATEWAY_HOST),
             gateway_device=one(GATEWAY_HOST),
             gateway_control=one(GATEWAY_HOST),
+            rtpengine_http=one(),
+            prometheus=one(),
         )
 
 
@@ -150,6 +158,7 @@ class Plan:
     node: str = "edge1"
     prompt_cache: Path | None = None  # shared by stacks that are made anew each time; None: in the run directory
     languages: tuple[str, ...] = ("en", "es")
+    monitoring: bool = False  # Prometheus, too
     database_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
     @property

@@ -15,7 +15,17 @@ from pathlib import Path
 from console.stack import signals
 from console.stack.errors import StackError
 from console.stack.mariadb import PrivateMariaDb
-from console.stack.parts import KAMAILIO, KEEPER, MEDIASRV, PARTS, STOP_ORDER, Part, package_versions, python_module
+from console.stack.parts import (
+    KAMAILIO,
+    KEEPER,
+    MEDIASRV,
+    MONITORING_PARTS,
+    PARTS,
+    STOP_ORDER,
+    Part,
+    package_versions,
+    python_module,
+)
 from console.stack.plan import DATABASE, Plan, RunDirectory
 from console.stack.process import (
     ProcessId,
@@ -124,7 +134,7 @@ class Supervisor:
         began = time.monotonic()
         # What needs no ledger gets ready while the database starts.
         prompts = self._begin_prompts()
-        for part in PARTS:
+        for part in (*PARTS, *(MONITORING_PARTS if self.plan.monitoring else ())):
             if part not in LEDGER_PARTS:
                 self._start_part(part)
         self._start_database()
