@@ -112,5 +112,8 @@ class Caller(Protocol):
         Never raises HungUp: a caller who hung up is ``BridgeOutcome.CALLER_LEFT``. Keys pressed meanwhile are lost.
         """
 
+    async def expect_media(self, silence_s: int) -> None:
+        """From now on a caller from whom nothing comes for so long is gone; 0: for ever."""
+
     async def hang_up(self) -> None:
         """BYE; repeated or after a hang-up it does nothing."""

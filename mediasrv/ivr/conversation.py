@@ -49,6 +49,7 @@ async def _until_goodbye(talk: Talk) -> None:
 async def _talk(talk: Talk) -> None:
     await welcome(talk)
     card = await identity.identify(talk)
+    await talk.caller.expect_media(card.product.media_silence_s)
     card = await languages.settle(talk, card)
     card = await credit.tell_balance(talk, card)
     while True:

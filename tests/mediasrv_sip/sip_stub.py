@@ -54,9 +54,10 @@ def authorised(call: Call, dnis: str, limit_s: int) -> Authorised:
     )
 
 
-async def converse(call: Call, limit_s: int) -> None:
+async def converse(call: Call, limit_s: int, silence_s: int) -> None:
     try:
         await call.answer()
+        await call.expect_media(silence_s)
         await call.play(say("welcome"), skippable=False)
         while True:
             answer = await call.ask(Question((say("number"),), max_digits=16, first_digit_s=5, secret=True))
@@ -90,7 +91,7 @@ async def run(options: argparse.Namespace) -> None:
         return {ACCESS.number: ACCESS}
 
     async def talk(call: Call) -> None:
-        await converse(call, options.limit)
+        await converse(call, options.limit, options.silence)
 
     rtp = RtpSettings("127.0.0.1", options.rtp, options.rtp + 99, realtime=False)
     prompts = Tone(options.directory)
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--calls-max", type=int, default=100)
     parser.add_argument("--ring-max", type=int, default=20)
     parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--silence", type=int, default=0)
     asyncio.run(run(parser.parse_args()))
 
 

@@ -254,6 +254,16 @@ async def soon_ok(server: Server) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_caller_from_whom_nothing_comes_is_hung_up_on_but_not_while_connected(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path, "--silence", "2") as (server, edge, leg):
+        second = await connected(server, edge, leg)
+        await asyncio.wait([leg.gone, second.gone], timeout=3)  # longer than the silence allowed
+        assert leg.up
+        assert second.up
+        await second.bye()
+        assert (await asyncio.wait_for(leg.gone, SOON_S)).remote
+
+
 async def test_who_is_refused(tmp_path: Path) -> None:
     edge, stranger = FarEnd(), FarEnd()
     unknown = [*CALL_HEADERS[:1], ("X-Cardswitch-Access", "18005550199")]

@@ -204,6 +204,45 @@ async def test_what_a_leg_does_not_know_is_refused(pair: Pair) -> None:
     await ended(come)
 
 
+class Refuser(asyncio.DatagramProtocol):
+    """Answers an INVITE with 486 whose Contact is somewhere else; keeps what else comes."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        first, *lines = data.decode().split("\r\n")
+        self.methods.append(first.partition(" ")[0])
+        if first.startswith("INVITE"):
+            kept = [line for line in lines if line.startswith(("Via", "From", "To", "Call-ID", "CSeq"))]
+            kept = [f"{line};tag=refuser" if line.startswith("To") else line for line in kept]
+            answer = ["SIP/2.0 486 Busy Here", *kept, "Contact: <sip:x@127.0.0.1:9>", "Content-Length: 0", "", ""]
+            self.transport.sendto("\r\n".join(answer).encode(), addr)
+
+
+async def test_a_refusal_is_acknowledged_where_the_invite_went(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    transport, refuser = await loop.create_datagram_endpoint(Refuser, local_addr=(LOCAL, 0))
+    out = pair.caller.call(transport.get_extra_info("sockname")[1], session(4000))
+    await ended(out)
+    await soon(lambda: refuser.methods == ["INVITE", "ACK"])
+    transport.close()
+
+
+async def test_a_closed_agent_is_quiet(pair: Pair) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    far_end = FarEnd()
+    out = far_end.call(9, session(4000))
+    far_end.agent.close()
+    await ended(out)
+    await asyncio.sleep(0.7)  # beyond timer A, which would repeat the INVITE
+    assert complaints == []
+
+
 class Relay(asyncio.DatagramProtocol):
     """Stands before the callee and loses every third datagram of each direction, the first of them at once."""
 
