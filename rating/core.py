@@ -23,7 +23,7 @@ from rating.reading import card_of, quote_of, refusal_of_state
 from rating.routing import Wanted, routes_for
 from rating.settings import DatabaseSettings, Settings, SettingsError
 from rating.store import calls, cards, network
-from rating.store.calls import PinAttempt, PinLimits, Terms
+from rating.store.calls import Capture, PinAttempt, PinLimits, Terms
 from rating.store.cards import Posting
 
 # Deck replaced between our look and the transaction: read it again; more often than this is no longer a coincidence.
@@ -184,7 +184,7 @@ class RatingCore(Administration):
 
     def void(self, hold_id: str) -> HoldView | Refusal:
         """Releases a hold whose call was never connected. A settled hold, or one of an answered call, stays."""
-        row = calls.settle(self._database, hold_id, None, None, self._clock_us())
+        row = calls.settle(self._database, hold_id, None, self._clock_us())
         return Refusal.UNKNOWN_HOLD if row is None else _hold_view(hold_id, row)
 
     def capture(self, hold_id: str, seconds: int) -> HoldView | Refusal:
@@ -193,8 +193,8 @@ class RatingCore(Administration):
         if row is None:
             return Refusal.UNKNOWN_HOLD
         rate, counted = Rate.unpack(row["rate"]), min(seconds, row["limit_s"])
-        charge, billable = min(call_cost(rate, counted), row["held_micros"]), billable_seconds(rate, counted)
-        settled = calls.settle(self._database, hold_id, charge, billable, self._clock_us())
+        capture = Capture(min(call_cost(rate, counted), row["held_micros"]), billable_seconds(rate, counted), counted)
+        settled = calls.settle(self._database, hold_id, capture, self._clock_us())
         return Refusal.UNKNOWN_HOLD if settled is None else _hold_view(hold_id, settled)
 
     def carrier_cost(self, carrier_id: int, dnis: str, answered_us: int, seconds: int) -> tuple[int, str] | None:

@@ -4,6 +4,7 @@ Events may come twice, late and in any order; an end without its answer event is
 answer said. An end of an answered call beats a failure (the CANCEL that crossed the 200), and the first end wins.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from rating.journal import Event
 from rating.rate import Rate, billable_seconds, call_cost
 
 ANSWER, END, FAILED = "answer", "end", "failed"
-HOLD_ID_DIGITS = 32
+_HOLD_ID = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -105,6 +106,4 @@ def _int(event: Event, key: str) -> int:
 
 
 def _is_hold_id(value: object) -> bool:
-    if not isinstance(value, str) or len(value) != HOLD_ID_DIGITS:
-        return False
-    return all(character in "0123456789abcdef" for character in value)
+    return isinstance(value, str) and _HOLD_ID.fullmatch(value) is not None

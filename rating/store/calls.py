@@ -82,12 +82,19 @@ def claim(database: Database, hold_id: str, claimant: str) -> Row:
     return _one(database, "CALL claim_hold(%s, %s)", (bytes.fromhex(hold_id), claimant[:128]))
 
 
-def settle(
-    database: Database, hold_id: str, charge_micros: int | None, billable_s: int | None, now_us: int
-) -> Row | None:
-    """The hold as it stands afterwards, None when there is none. ``charge_micros`` None voids it."""
-    arguments = (bytes.fromhex(hold_id), charge_micros, billable_s, now_us)
-    return database.row("CALL settle_hold(%s, %s, %s, %s)", arguments)
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a hold is settled with: the charge, and the seconds billed and connected."""
+
+    charge_micros: int
+    billable_s: int
+    seconds: int
+
+
+def settle(database: Database, hold_id: str, capture: Capture | None, now_us: int) -> Row | None:
+    """The hold as it stands afterwards, None when there is none. Without a capture it is voided."""
+    amounts = (None, None, None) if capture is None else (capture.charge_micros, capture.billable_s, capture.seconds)
+    return database.row("CALL settle_hold(%s, %s, %s, %s, %s)", (bytes.fromhex(hold_id), *amounts, now_us))
 
 
 def hold(database: Database, hold_id: str) -> Row | None:

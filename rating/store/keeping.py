@@ -12,7 +12,8 @@ def due_warnings(database: Database, node: str, until_us: int) -> list[Row]:
     """Connected calls of the node whose warning has to be played before ``until_us`` and was not yet."""
     return database.rows(
         f"SELECT {_CALL} FROM hold WHERE state = 'held' AND answered_us IS NOT NULL AND node = %s AND warned_us IS NULL"  # noqa: S608
-        " AND warning_s > 0 AND answered_us + GREATEST(0, CAST(limit_s AS SIGNED) - CAST(warning_s AS SIGNED)) * 1000000 <= %s",
+        " AND warning_s > 0"
+        " AND answered_us + GREATEST(0, CAST(limit_s AS SIGNED) - CAST(warning_s AS SIGNED)) * 1000000 <= %s",
         (node, until_us),
     )
 

@@ -1,7 +1,7 @@
 """The keeper's statements: many holds settled in one transaction, set by set, and the journal's offsets with them.
 
-Rows travel as one JSON parameter and are joined as a table, so that a thousand settlements cost as many statements as
-one. Lock order as everywhere: cards by rising id, then holds.
+Rows travel together and are joined as a table, so that a thousand settlements cost as many statements as one.
+Lock order as everywhere: cards by rising id, then holds.
 """
 
 import json
@@ -16,6 +16,11 @@ _HOLD_COLUMNS = (
     " (SELECT currency FROM product WHERE product.product_id = hold.product_id) AS currency,"
     " (SELECT longest_call_s FROM product WHERE product.product_id = hold.product_id) AS longest_call_s"
 )
+
+_SETTLED = (
+    "card_id", "settles", "state", "held_micros", "charge_micros", "billable_s", "seconds", "answered_us", "ended_us",
+    "carrier_id", "gateway_id", "pdd_ms", "cost_micros", "cause", "sip_status", "ended_by", "node",
+)  # fmt: skip
 
 
 def add_tallies(connection: Connection, node: str, tallies: Mapping[tuple[str, str], int]) -> None:
@@ -84,4 +89,9 @@ def note_answers(connection: Connection, answers: list[dict[str, Any]]) -> None:
 def settle(connection: Connection, settled: list[dict[str, Any]], now_us: int) -> None:
     """Settles the holds with ``settles`` set, and writes the call records of all."""
     if settled:
-        fetch(connection, "CALL settle_batch(%s, %s)", (json.dumps(settled), now_us))
+        fetch(connection, "CALL begin_settling()")
+        # Not JSON: to take eighteen columns out of it the server would read every row's text eighteen times.
+        rows = [(bytes.fromhex(row["id"]), *(row[name] for name in _SETTLED)) for row in settled]
+        with connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO settled VALUES (%s{', %s' * len(_SETTLED)})", rows)  # noqa: S608
+        fetch(connection, "CALL settle_batch(%s)", (now_us,))

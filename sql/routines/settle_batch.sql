@@ -1,56 +1,10 @@
--- Settles many holds, set by set, as settle_hold does one, and writes their call records. The keeper has locked the
--- cards and holds, decided each one, and gives them as a JSON list; it commits, together with its journal's offsets.
+-- Settles the holds in the temporary table settled, set by set, as settle_hold does one, and writes their call records.
+-- The keeper has locked the cards and holds, and decided each one; it commits, together with its journal's offsets.
 -- A row without "settles" only writes the record: its hold was settled before.
-CREATE OR REPLACE PROCEDURE settle_batch(IN p_settled LONGTEXT, IN p_now_us BIGINT)
+CREATE OR REPLACE PROCEDURE settle_batch(IN p_now_us BIGINT)
 MODIFIES SQL DATA
 BEGIN
     DECLARE v_day INT UNSIGNED DEFAULT p_now_us DIV 86400000000;
-
-    CREATE TEMPORARY TABLE IF NOT EXISTS settled (
-        hold_id BINARY(16) NOT NULL PRIMARY KEY,
-        card_id BIGINT UNSIGNED NOT NULL,
-        settles BOOLEAN NOT NULL,
-        state VARCHAR(10) NOT NULL,
-        held_micros BIGINT NOT NULL,
-        charge_micros BIGINT NOT NULL,
-        billable_s INT UNSIGNED NOT NULL,
-        seconds INT UNSIGNED NOT NULL,
-        answered_us BIGINT NULL,
-        ended_us BIGINT NOT NULL,
-        carrier_id INT UNSIGNED NULL,
-        gateway_id INT UNSIGNED NULL,
-        pdd_ms INT UNSIGNED NULL,
-        cost_micros BIGINT NULL,
-        cause SMALLINT UNSIGNED NOT NULL,
-        sip_status SMALLINT UNSIGNED NOT NULL,
-        ended_by VARCHAR(16) NOT NULL,
-        node VARCHAR(64) NOT NULL
-    ) ENGINE = MEMORY;
-    DELETE FROM settled;
-    INSERT INTO settled
-    SELECT
-        UNHEX(id), card_id, settles, state, held_micros, charge_micros, billable_s, seconds, answered_us, ended_us,
-        carrier_id, gateway_id, pdd_ms, cost_micros, cause, sip_status, ended_by, node
-    FROM JSON_TABLE(p_settled, '$[*]' COLUMNS (
-        id CHAR(32) PATH '$.id',
-        card_id BIGINT PATH '$.card_id',
-        settles BOOLEAN PATH '$.settles',
-        state VARCHAR(10) PATH '$.state',
-        held_micros BIGINT PATH '$.held_micros',
-        charge_micros BIGINT PATH '$.charge_micros',
-        billable_s INT PATH '$.billable_s',
-        seconds INT PATH '$.seconds',
-        answered_us BIGINT PATH '$.answered_us',
-        ended_us BIGINT PATH '$.ended_us',
-        carrier_id INT PATH '$.carrier_id',
-        gateway_id INT PATH '$.gateway_id',
-        pdd_ms INT PATH '$.pdd_ms',
-        cost_micros BIGINT PATH '$.cost_micros',
-        cause INT PATH '$.cause',
-        sip_status INT PATH '$.sip_status',
-        ended_by VARCHAR(16) PATH '$.ended_by',
-        node VARCHAR(64) PATH '$.node'
-    )) AS row_of;
 
     UPDATE hold JOIN settled USING (hold_id)
     SET

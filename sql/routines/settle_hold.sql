@@ -1,10 +1,11 @@
--- Settles one hold: captures "charge" of it, or voids it when charge is NULL. A settled hold stays as it is, and so
--- does an answered one that is to be voided: what was connected is paid for. Returns the hold as it then stands.
--- The keeper settles in sets (rating/store/settlement.py) by the same rules.
+-- Settles one hold: captures "charge" of it and writes the call record, or voids it when charge is NULL (no call was
+-- placed: no record). A settled hold stays as it is, and so does an answered one that is to be voided: what was
+-- connected is paid for. Returns the hold as it then stands. The keeper settles in sets, by the same rules.
 CREATE OR REPLACE PROCEDURE settle_hold(
     IN p_hold_id BINARY(16),
     IN p_charge_micros BIGINT,
     IN p_billable_s INT UNSIGNED,
+    IN p_seconds INT UNSIGNED,
     IN p_now_us BIGINT
 )
 MODIFIES SQL DATA
@@ -28,11 +29,24 @@ BEGIN
             SET p_charge_micros = LEAST(p_charge_micros, v_held);
             UPDATE hold SET
                 state = IF(p_charge_micros IS NULL, 'void', 'captured'), charge_micros = p_charge_micros,
-                billable_s = IF(p_charge_micros IS NULL, NULL, p_billable_s), settled_us = p_now_us
+                billable_s = IF(p_charge_micros IS NULL, NULL, p_billable_s), settled_us = p_now_us,
+                recorded = p_charge_micros IS NOT NULL
             WHERE hold_id = p_hold_id;
             IF p_charge_micros > 0 THEN
                 INSERT INTO entry (card_id, kind, amount_micros, reference, at_us)
                 VALUES (v_card_id, 'charge', -p_charge_micros, LOWER(HEX(p_hold_id)), p_now_us);
+            END IF;
+            IF p_charge_micros IS NOT NULL THEN
+                INSERT INTO cdr (
+                    placed_us, hold_id, call_id, card_id, product_id, outcome, ani, dnis, prefix, destination, trunk,
+                    access_number, attestation, node, rate, carrier_id, gateway_id, pdd_ms, answered_us, ended_us,
+                    seconds, billable_s, charge_micros, cause, sip_status, ended_by
+                )
+                SELECT
+                    placed_us, hold_id, call_id, card_id, product_id, state, ani, dnis, prefix, destination, trunk,
+                    access_number, attestation, node, rate, carrier_id, gateway_id, pdd_ms, answered_us, p_now_us,
+                    p_seconds, billable_s, charge_micros, 16, 0, 'platform'
+                FROM hold WHERE hold_id = p_hold_id;
             END IF;
             UPDATE card SET
                 held_micros = held_micros - v_held,
