@@ -9,12 +9,13 @@ from mediasrv import process
 from mediasrv.call import Call
 from mediasrv.ivr.conversation import conversation
 from mediasrv.ivr.talk import manners_of
+from mediasrv.measured import MeasuredSwitch
+from mediasrv.metrics import Metrics
 from mediasrv.prompts.catalogue import LANGUAGES, load
 from mediasrv.prompts.espeak import SpeechError, demand_engine
 from mediasrv.prompts.store import PromptStore
 from mediasrv.rtp.client import RtpError, RtpSettings
 from mediasrv.settings import MediaSettings
-from mediasrv.switch import ThreadedSwitch
 from rating.core import RatingCore
 from rating.settings import Settings, SettingsError, load_settings
 
@@ -39,7 +40,8 @@ async def _run(settings: Settings) -> None:
     except (KeyError, ValueError) as error:
         raise SettingsError(f"{settings.path}: [mediasrv]: {error}") from error
     demand_engine(load(language).voice for language in LANGUAGES)
-    switch = ThreadedSwitch(RatingCore.from_settings(settings), ours.ledger_threads)
+    metrics = Metrics()
+    switch = MeasuredSwitch(RatingCore.from_settings(settings), ours.ledger_threads, metrics)
     manners = manners_of(settings)
 
     async def talk(call: Call) -> None:
@@ -52,6 +54,7 @@ async def _run(settings: Settings) -> None:
             prompts=PromptStore(ours.recordings_dir, ours.prompt_cache_dir),
             conversation=talk,
             access_numbers=switch.access_numbers,
+            metrics=metrics,
         )
     finally:
         switch.close()

@@ -10,6 +10,7 @@ from mediasrv import sdp
 from mediasrv.bridge import Bridge, Edge
 from mediasrv.ivr.caller import Answer, BridgeOutcome, BridgeResult, Digits, HungUp, NoInput, Question
 from mediasrv.keypad import Keypad, key_of_info
+from mediasrv.progress import Progress
 from mediasrv.prompts.phrase import Phrase
 from mediasrv.rtp.client import Closed, Digit, Played, RtpError, RtpPort, Silence
 from mediasrv.sip.incoming import IncomingLeg
@@ -53,6 +54,7 @@ class Call:
         self.language = arrival.access.languages[0] if arrival.access.languages else "en"
         self.leg, self.port = leg, port
         self.keypad = Keypad()
+        self.progress = Progress()
         self.bridged: Bridge | None = None
         self._prompts, self._edge, self._silence_s = prompts, edge, silence_s
         self._origin = sdp.Origin.new(port.address)
@@ -88,6 +90,7 @@ class Call:
         """Returns when all is played, or at a key if ``skippable``; ``fresh`` forgets earlier keys. Raises HungUp."""
         if fresh:
             self.keypad.forget()
+        self.progress.says(phrases)
         step(self.call_id, "play", prompts=[phrase.prompt for phrase in phrases])
         await self._say(phrases, skippable)
 
@@ -95,6 +98,7 @@ class Call:
         """Raises HungUp."""
         if question.fresh:
             self.keypad.forget()
+        self.progress.says(question.prompt)
         await self._say(question.prompt, question.barge_in)
         answer = await self._collect(question)
         given = len(answer.digits) if isinstance(answer, Digits) else None
@@ -104,6 +108,7 @@ class Call:
     async def bridge(self, authorised: Authorised) -> BridgeResult:
         """Never raises HungUp."""
         step(self.call_id, "bridge", hold=authorised.hold_id, limit_s=authorised.limit_s)
+        self.progress.connects()
         self.bridged = Bridge(self, self._edge, authorised)
         try:
             result = await self.bridged.run()
@@ -130,6 +135,7 @@ class Call:
         """Ends the leg and gives the port back; may be repeated."""
         if not self._hung_up:
             self._hung_up = True
+            self.progress.leaves(caller_gone=self.gone)
             step(self.call_id, "hang_up")
         await self.leg.end()
         await self.port.close()
@@ -199,6 +205,7 @@ class Call:
 
     def pressed(self, key: str, kind: str) -> None:
         """A key, however it came."""
+        self.progress.keys[kind] += 1
         if self.bridged is not None:
             self.bridged.key(key, kind)
         elif self.keypad.press(key, kind, asyncio.get_running_loop().time()):

@@ -2,16 +2,20 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from mediasrv.progress import STAGES, Progress
 from mediasrv.settings import Address
+from rating.build import version
 
 Health = Callable[[], dict[str, Any]]
+AUTHORISE_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)  # as the edge's
 
 
 class Metrics:
@@ -25,10 +29,43 @@ class Metrics:
         )
         self.failed = Counter("cardswitch_ivr_failed", "Calls ended by a fault of ours", registry=self.registry)
         self.bridges = Counter("cardswitch_ivr_bridges", "Second legs, by outcome", ["outcome"], registry=self.registry)
+        self.ended = Counter(
+            "cardswitch_ivr_ended", "Where conversations ended, and by whom", ["stage", "by"], registry=self.registry
+        )
+        self.keys = Counter(
+            "cardswitch_ivr_keys", "Keys of callers, by how they came", ["kind"], registry=self.registry
+        )
+        self.pins = Counter("cardswitch_ivr_pins", "PINs keyed in, by outcome", ["outcome"], registry=self.registry)
+        self.refills = Counter("cardswitch_ivr_refills", "Vouchers, by outcome", ["outcome"], registry=self.registry)
+        self.authorised = Counter(
+            "cardswitch_ivr_authorisations", "Calls asked for, by outcome", ["outcome"], registry=self.registry
+        )
+        self.authorise_s = Histogram(
+            "cardswitch_ivr_authorise_seconds", "Time to authorise", buckets=AUTHORISE_BOUNDS_S, registry=self.registry
+        )
+        build = Gauge("cardswitch_build_info", "What runs", ["part", "version"], registry=self.registry)
+        build.labels("mediasrv", version()).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def over(self, progress: Progress) -> None:
+        """A conversation has ended."""
+        self.ended.labels(progress.stage, progress.left_by).inc()
+        for kind, number in progress.keys.items():
+            self.keys.labels(kind).inc(number)
+
+    def watch_stages(self, stages: Callable[[], Sequence[str]]) -> None:
+        """``stages``: where each caller is, asked at every scrape."""
+        gauge = Gauge("cardswitch_ivr_sessions", "Callers in the IVR, by stage", ["stage"], registry=self.registry)
+        for stage in STAGES:
+            gauge.labels(stage).set_function(partial(_count, stages, stage))
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+
+def _count(stages: Callable[[], Sequence[str]], stage: str) -> float:
+    return stages().count(stage)
 
 
 class _Handler(BaseHTTPRequestHandler):

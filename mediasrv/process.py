@@ -25,12 +25,13 @@ async def run(
     prompts: Prompts,
     conversation: Conversation,
     access_numbers: Directory,
+    metrics: Metrics | None = None,
 ) -> None:
     """Until SIGTERM or SIGINT (calls are ended), or SIGHUP (503 to new calls, returns after the last one has ended).
 
     Raises OSError when an address is taken.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     async with RtpClient(rtp_settings) as rtp:
         server = MediaServer(settings, Parts(rtp, prompts, conversation, access_numbers, metrics))
         async with _started(server, rtp), _hearing(server):
@@ -44,6 +45,7 @@ async def _started(server: MediaServer, rtp: RtpClient) -> AsyncIterator[None]:
     metrics = server.parts.metrics
     metrics.watch("cardswitch_ivr_calls_active", "Calls in the IVR or bridged by it", lambda: server.calls)
     metrics.watch("cardswitch_ivr_draining", "1 while new calls get 503", lambda: server.draining)
+    metrics.watch_stages(server.stages)
     metrics.registry.register(RtpCollector(rtp))
 
     def health() -> dict[str, Any]:

@@ -74,6 +74,10 @@ class MediaServer:
     def calls(self) -> int:
         return len(self._calls)
 
+    def stages(self) -> list[str]:
+        """Where each caller is in the conversation. May be called from any thread."""
+        return [call.progress.stage for call in list(self._talking.values())]
+
     # -- AgentUser ----------------------------------------------------------------------------------------------------
 
     def accepting(self) -> int:
@@ -129,6 +133,7 @@ class MediaServer:
         finally:
             del self._talking[sip_call_id]
             await asyncio.shield(call.hang_up())
+            self.parts.metrics.over(call.progress)
 
     async def _admit(self, leg: IncomingLeg) -> Call | None:
         """The call with its media, or None when it was refused."""
