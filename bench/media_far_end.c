@@ -84,27 +84,25 @@ static int64_t stamp_ns(struct msghdr *m)
 	return 0;
 }
 
+/* Takes one packet; epoll tells again when there are more. */
 static void hear(struct caller *c)
 {
 	uint8_t packet[2048], control[128];
 	struct iovec v = {packet, sizeof packet};
-	for (;;) {
-		struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-				   .msg_controllen = sizeof control};
-		ssize_t size = recvmsg(c->fd, &m, 0);
-		if (size < HEADER)
-			return;
-		uint16_t sequence = packet[2] << 8 | packet[3];
-		int64_t at = stamp_ns(&m);
-		if (measuring && c->last_ns) {
-			note_gap((at - c->last_ns) / 1000.0);
-			missing += (uint16_t)(sequence - c->heard_sequence - 1) < 1000
-				? (uint16_t)(sequence - c->heard_sequence - 1) : 0;
-			silent += size > HEADER + 8 && !memcmp(packet + HEADER, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
-		}
-		c->heard_sequence = sequence;
-		c->last_ns = at;
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	ssize_t size = recvmsg(c->fd, &m, 0);
+	if (size < HEADER)
+		return;
+	uint16_t sequence = packet[2] << 8 | packet[3];
+	int64_t at = stamp_ns(&m);
+	if (measuring && c->last_ns) {
+		uint16_t skipped = sequence - c->heard_sequence - 1;
+		note_gap((at - c->last_ns) / 1000.0);
+		missing += skipped < 1000 ? skipped : 0;
+		silent += size > HEADER + 8 && !memcmp(packet + HEADER, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 	}
+	c->heard_sequence = sequence;
+	c->last_ns = at;
 }
 
 static double percentile_ms(double share)

@@ -103,4 +103,5 @@ class FarEnd:
         line = b"measuring\n"
         while line == b"measuring\n":
             line = await self._process.stdout.readline()
+        await self._process.wait()
         return Heard(**json.loads(line))
