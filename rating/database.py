@@ -156,5 +156,12 @@ def fetch(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> li
         return list(cursor.fetchall())
 
 
+def is_bug(error: Exception) -> bool:
+    """Whether trying again would bring the same error: neither a conflict nor an outage."""
+    if isinstance(error, pymysql.MySQLError):
+        return _code(error) not in CONFLICTS | UNAVAILABLE
+    return not isinstance(error, LedgerUnavailableError)
+
+
 def _code(error: pymysql.MySQLError) -> int:
     return error.args[0] if error.args and isinstance(error.args[0], int) else 0

@@ -12,6 +12,18 @@ from rating.journal import Event
 from rating.rate import Rate, billable_seconds, call_cost
 
 ANSWER, END, FAILED = "answer", "end", "failed"
+# The largest values that the ledger's columns hold, or that make sense.
+_HIGHEST = {
+    "t_us": 2**62,
+    "mono_us": 2**62,
+    "answer_us": 2**62,
+    "answer_mono_us": 2**62,
+    "carrier_id": 2**31 - 1,
+    "gateway_id": 2**31 - 1,
+    "pdd_ms": 2**31 - 1,
+    "cause": 127,
+    "sip": 999,
+}
 _HOLD_ID = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
@@ -42,11 +54,20 @@ def gather(events: Iterable[Event]) -> Gathered:
     gathered = Gathered()
     for event in events:
         hold_id = event.get("hold")
-        if event.get("ev") not in (ANSWER, END, FAILED) or not _is_hold_id(hold_id):
+        if event.get("ev") not in (ANSWER, END, FAILED) or not _is_hold_id(hold_id) or _int(event, "t_us") <= 0:
             gathered.strange += 1
             continue
-        gathered.calls.setdefault(str(hold_id), CallEvents()).add(event)
+        gathered.calls.setdefault(str(hold_id), CallEvents()).add(tidied(event))
     return gathered
+
+
+def tidied(event: Event) -> Event:
+    """The event with what the ledger could not store put right: a strange detail must not cost the settlement."""
+    for key, highest in _HIGHEST.items():
+        value = event.get(key)
+        if value is not None and (not isinstance(value, int) or not 0 <= value <= highest):
+            event[key] = 0 if key.endswith("_us") else None
+    return event
 
 
 @dataclass(frozen=True, slots=True)

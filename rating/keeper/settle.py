@@ -1,10 +1,11 @@
 """Applies journal events to the ledger, a batch a transaction, with the journal's offsets in the same transaction."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rating.database import Connection, Database, Row
+from rating.database import Connection, Database, Row, is_bug
 from rating.journal import Batch, Event
 from rating.keeper.figures import SWEEPER, additions
 from rating.keeper.outcome import Answered, CallEvents, answered_of, charge_for, connected_s, gather
@@ -15,6 +16,8 @@ from rating.store import settlement
 # What a carrier takes for a call: (carrier_id, dnis, answered_us, seconds) -> (micro-units, currency), None: not known.
 CarrierCost = Callable[[int, str, int, int], tuple[int, str] | None]
 Tallies = dict[tuple[str, str], int]
+Apply = Callable[[Connection, list[Event]], "Applied"]
+LOG = logging.getLogger(__name__)
 NO_CAUSE = 16  # Q.850 normal call clearing, when an event names none
 
 
@@ -31,6 +34,11 @@ class Applied:
     late: int = 0
     torn: int = 0
     tallies: Tallies = field(default_factory=dict)
+
+    def include(self, other: "Applied") -> None:
+        """Adds what another one did; its tallies are in the ledger already."""
+        for name in ("answered", "captured", "void", "repeated", "unknown", "strange", "late"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def add(self, name: str, label: str, value: int) -> None:
         """Adds to a counter that is kept in the ledger."""
@@ -49,15 +57,40 @@ class Settler:
     def apply(self, batch: Batch, expected: dict[str, int]) -> Applied | None:
         """Applies a batch read from the offsets ``expected``; None when the ledger has others by now (another keeper
         of this node was faster, or a commit came through whose answer was lost): read again from there."""
-        return self._database.transaction(lambda connection: self._apply(connection, batch, expected))
+        try:
+            return self._database.transaction(lambda each: self._apply(each, batch, expected, self.apply_events))
+        except Exception as error:
+            # One event that nobody foresaw must not keep all others from being settled, for ever.
+            if not is_bug(error):
+                raise
+            LOG.exception("a batch of %d events failed: applying its calls one by one", len(batch.events))
+        return self._database.transaction(lambda each: self._apply(each, batch, expected, self._apply_singly))
 
-    def _apply(self, connection: Connection, batch: Batch, expected: dict[str, int]) -> Applied | None:
+    def _apply(self, connection: Connection, batch: Batch, expected: dict[str, int], apply: Apply) -> Applied | None:
         if settlement.lock_offsets(connection, self._node) != expected:
             return None
-        applied = self.apply_events(connection, batch.events)
+        applied = apply(connection, batch.events)
         applied.torn = batch.torn
         settlement.store_offsets(connection, self._node, batch.offsets, self._clock_us())
         return applied
+
+    def _apply_singly(self, connection: Connection, events: list[Event]) -> Applied:
+        """Each call for itself; one that fails is left out, and its hold to the sweeper."""
+        total = Applied()
+        by_hold: dict[object, list[Event]] = {}
+        for event in events:
+            by_hold.setdefault(str(event.get("hold")), []).append(event)
+        for hold_id, of_call in by_hold.items():
+            settlement.savepoint(connection)
+            try:
+                total.include(self.apply_events(connection, of_call))
+            except Exception as error:
+                if not is_bug(error):
+                    raise
+                settlement.back_to_savepoint(connection)
+                LOG.exception("hold %s: its events cannot be applied: %s", hold_id, of_call)
+                total.strange += len(of_call)
+        return total
 
     def apply_events(self, connection: Connection, events: list[Event]) -> Applied:
         """Applies events within the caller's transaction."""

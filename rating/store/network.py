@@ -63,7 +63,8 @@ def deck_versions(database: Database) -> list[Row]:
 PRODUCT_COLUMNS = (
     "name", "currency", "deck_id", "deck_version", "longest_call_s", "calls_at_once", "warning_s",
     "minimum_balance_micros", "valid_until_us", "valid_days", "maintenance_fee_micros", "maintenance_days",
-    "refillable", "voucher", "caller_ids_max", "attestation", "calls_per_hour", "spend_per_day_micros", "media_silence_s",
+    "refillable", "voucher", "caller_ids_max", "attestation", "calls_per_hour", "spend_per_day_micros",
+    "media_silence_s",
 )  # fmt: skip
 
 

@@ -57,6 +57,14 @@ def forget_offsets(database: Database, node: str, files: Iterable[str]) -> None:
         database.rows("DELETE FROM journal_position WHERE node = %s AND file = %s", (node, file))
 
 
+def savepoint(connection: Connection) -> None:
+    fetch(connection, "SAVEPOINT before_call")
+
+
+def back_to_savepoint(connection: Connection) -> None:
+    fetch(connection, "ROLLBACK TO SAVEPOINT before_call")
+
+
 def lock_holds(connection: Connection, hold_ids: Sequence[str]) -> dict[str, Row]:
     """Those of the holds that exist, by id, locked with their cards."""
     if not hold_ids:

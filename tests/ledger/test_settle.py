@@ -164,6 +164,26 @@ def test_a_batch_read_from_offsets_the_ledger_has_left_is_not_applied(world: Wor
     assert keeper.settler.apply(batch, {}) is None
 
 
+def test_strange_details_of_an_event_do_not_cost_the_settlement(world: World, keeper: Keeper) -> None:
+    authorised = world.authorised(world.new_card(1_000_000))
+    keeper.end(authorised, 1, cause="normal", sip=-1, pdd_ms=2**70, carrier_id=[1], by=None)
+    keeper.writer.append({"ev": "end", "hold": "x"})
+    keeper.writer.append({"ev": "unheard of", "hold": authorised.hold_id})
+    applied = keeper.catch_up()
+    assert (applied.captured, applied.strange) == (1, 2)
+    assert world.core.check().charged == 60_000
+
+
+def test_one_event_that_cannot_be_applied_does_not_hold_up_the_others(world: World, keeper: Keeper) -> None:
+    good, bad = (world.authorised(world.new_card(1_000_000)) for _ in range(2))
+    keeper.end(bad, 1, by="\ud800")  # half a character: no database takes it
+    keeper.end(good, 1)
+    applied = keeper.catch_up()
+    assert (applied.captured, applied.strange) == (1, 1)
+    assert keeper.catch_up() == Applied()
+    assert world.core.check().ok
+
+
 def test_a_journal_that_cannot_be_written_says_so_and_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     writer = JournalWriter(tmp_path / "file", "edge1")
