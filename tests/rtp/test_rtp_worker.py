@@ -295,3 +295,26 @@ async def test_callers_who_are_gone_do_not_disturb_the_others(client: RtpClient,
         caller.drain()
         before, *_, after = await caller.hear(10)
         assert (after.sequence - before.sequence) & 0xFFFF == 9
+
+
+async def test_a_flood_from_one_caller_leaves_the_others_their_packets_and_keys(
+    client: RtpClient, port: RtpPort, caller: Caller, new_caller: NewCaller
+) -> None:
+    """Event packets that are no keys pass the filter; twenty thousand of them keep the worker busy, no more."""
+    victim = new_caller()
+    quiet = await client.open()
+    await quiet.connect(victim.address, payload_type=0, event_payload_type=EVENT_TYPE)
+    caller.speak(port)
+    victim.speak(quiet)
+    flood = bytes(RtpPacket(EVENT_TYPE, 1, 1, 7, bytes(TelephoneEvent(16, 160))))
+    for _ in range(20_000):
+        caller.send(port, flood)
+    victim.press(quiet, "42")
+    assert await keys_heard(quiet, 2) == "42"
+    victim.drain()
+    for before, after in pairwise(victim.heard):
+        assert (after.sequence - before.sequence) & 0xFFFF == 1
+    while port.events.empty():  # what the flooder's own full buffer drops comes again
+        caller.press(port, "7")
+        await asyncio.sleep(0.01)
+    assert await keys_heard(port, 1) == "7"
