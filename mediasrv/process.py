@@ -10,6 +10,7 @@ from typing import Any
 from mediasrv import dtmf_events
 from mediasrv.call import Prompts
 from mediasrv.metrics import HttpServer, Metrics
+from mediasrv.orphans import end_orphans
 from mediasrv.rtp.client import RtpClient, RtpSettings
 from mediasrv.rtp.metrics import RtpCollector
 from mediasrv.server import Conversation, Directory, MediaServer, Parts
@@ -52,6 +53,8 @@ async def _started(server: MediaServer, rtp: RtpClient) -> AsyncIterator[None]:
         ok = not server.draining and rtp.workers_running > 0
         return {"ok": ok, "calls": server.calls, "draining": server.draining, "rtp_workers": rtp.workers_running}
 
+    if server.settings.edge_rpc is not None:
+        await asyncio.to_thread(end_orphans, server.settings.edge_rpc, server.settings.sip)
     server.start()
     try:
         http = HttpServer(server.settings.http, metrics, health)

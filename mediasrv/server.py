@@ -10,6 +10,7 @@ from mediasrv import sdp, tones
 from mediasrv.call import Arrival, Call, Prompts
 from mediasrv.ivr.caller import BridgeResult
 from mediasrv.metrics import Metrics
+from mediasrv.orphans import call_id_prefix
 from mediasrv.rtp.client import RtpClient, RtpError
 from mediasrv.settings import MediaSettings
 from mediasrv.sip.agent import UserAgent
@@ -112,6 +113,7 @@ class MediaServer:
             sdp=offer,
             headers=[("X-Cardswitch-Call", authorised.call_id), ("X-Cardswitch-Hold", authorised.hold_id)],
             next_hop=self.settings.edge,
+            call_id_prefix=call_id_prefix(self.settings.sip),
         )
 
     def bridged(self, result: BridgeResult) -> None:

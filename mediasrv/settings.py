@@ -17,6 +17,7 @@ class MediaSettings:
     http: Address
     edge: Address
     edges: frozenset[Address]
+    edge_rpc: Path | None  # Kamailio's jsonrpcs socket on this node; None: on another
     dtmf_events: Address | None  # where rtpengine reports the digits of connected calls; None: nobody listens
     recordings_dir: Path | None
     prompt_cache_dir: Path
@@ -36,12 +37,14 @@ class MediaSettings:
 def _read(settings: Settings) -> MediaSettings:
     ours: dict[str, Any] = settings.table("mediasrv")
     edge = _address(settings.table("edge")["sip"])
+    rpc = settings.table("edge").get("rpc_socket")
     events = settings.table("rtpengine").get("dtmf_events")
     recordings = ours.get("recordings_dir")
     return MediaSettings(
         sip=_address(ours["sip"]),
         http=_address(ours["http"]),
         edge=edge,
+        edge_rpc=Path(rpc) if rpc else None,
         edges=frozenset(map(_address, ours.get("edges", []))) | {edge},
         dtmf_events=_address(events) if events else None,
         recordings_dir=Path(recordings) if recordings else None,

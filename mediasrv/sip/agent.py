@@ -44,10 +44,18 @@ class UserAgent:
         self.stack.close()
 
     def call(
-        self, uri: str, *, local: str, sdp: str, headers: Sequence[Header] = (), next_hop: Address | None = None
+        self,
+        uri: str,
+        *,
+        local: str,
+        sdp: str,
+        headers: Sequence[Header] = (),
+        next_hop: Address | None = None,
+        call_id_prefix: str = "",
     ) -> OutgoingLeg:
         """Sends an INVITE to ``uri``. ``local`` is the From value without tag, ``next_hop`` where the request goes."""
-        identity = dialogs.of_outgoing(token_hex(16), dialogs.with_tag(local, dialogs.new_tag()), f"<{uri}>", uri)
+        call_id = call_id_prefix + token_hex(16)
+        identity = dialogs.of_outgoing(call_id, dialogs.with_tag(local, dialogs.new_tag()), f"<{uri}>", uri)
         leg = OutgoingLeg(self.stack, identity, self._forget)
         self._legs[leg.key] = leg
         leg.invite(sdp, headers, next_hop)

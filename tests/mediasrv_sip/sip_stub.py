@@ -79,6 +79,7 @@ async def run(options: argparse.Namespace) -> None:
         http=address(options.http),
         edge=address(options.edge),
         edges=frozenset(address(port) for port in (options.edge, *options.caller)),
+        edge_rpc=options.rpc,
         dtmf_events=address(options.dtmf_events) if options.dtmf_events else None,
         recordings_dir=None,
         prompt_cache_dir=options.directory,
@@ -109,6 +110,7 @@ def main() -> None:
     parser.add_argument("--calls-max", type=int, default=100)
     parser.add_argument("--ring-max", type=int, default=20)
     parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--rpc", type=Path)
     parser.add_argument("--silence", type=int, default=0)
     asyncio.run(run(parser.parse_args()))
 
