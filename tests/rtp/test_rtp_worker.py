@@ -1,5 +1,6 @@
 """The worker process as a media server and its callers see it: real processes, real UDP on loopback."""
 
+import asyncio
 import contextlib
 import random
 import struct
