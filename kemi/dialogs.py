@@ -36,6 +36,18 @@ def leave_dialogless() -> NoReturn:
     refuse(NO_SUCH_DIALOG, stateful=False)
 
 
+def answered_by_a_second_callee() -> bool:
+    """Whether the reply is the 200 of another callee of a forked call (RFC 3261, section 13.2.2.4).
+
+    The dialog, its limit and its charge are the first callee's. A second one would be connected for free: its 200 is
+    not passed on, and it gives up after 32 s. Replies to the callee's re-INVITEs have another From tag: another key.
+    """
+    if not ksr.is_method("INVITE") or not 200 <= ksr.reply_status() < 300:
+        return False
+    key = f"{ksr.get('$ci')} {ksr.get('$ft')}"
+    return not ksr.first_to_claim(key, ksr.get("$tt") or "")
+
+
 def event(name: str) -> None:
     """``name`` as Kamailio calls it; of its "unknown" ones there is nothing to say."""
     if name == "dialog:start":

@@ -10,6 +10,7 @@ from typing import Any
 import KSR
 
 NO_TEXT = ("", None)
+EDGE, FORKS = "edge", "forks"  # the tables of kamailio/python.cfg
 
 
 def _yes(answer: int | bool | None) -> bool:
@@ -301,12 +302,20 @@ def media_delete(flags: str) -> bool:
     return _yes(KSR.rtpengine.rtpengine_delete(flags))
 
 
-# -- the table that all processes share
+# -- the tables that all processes share
 
 
-def shared(key: str) -> str | None:
+def first_to_claim(key: str, value: str) -> bool:
+    """Whether ``value`` is what was first claimed under ``key`` in the last minute."""
+    claimed = shared(key, FORKS)
+    if claimed is None:
+        KSR.htable.sht_sets(FORKS, key, value)
+    return claimed in (None, value)
+
+
+def shared(key: str, table: str = EDGE) -> str | None:
     try:
-        value = KSR.htable.sht_get("edge", key)
+        value = KSR.htable.sht_get(table, key)
     except UnicodeDecodeError:
         return None
     return None if value is None else str(value)
@@ -318,12 +327,12 @@ def shared_number(key: str) -> int:
 
 
 def share(key: str, value: str) -> None:
-    KSR.htable.sht_sets("edge", key, value)
+    KSR.htable.sht_sets(EDGE, key, value)
 
 
 def share_number(key: str, value: int) -> None:
     """``value`` fits 31 bits."""
-    KSR.htable.sht_seti("edge", key, value)
+    KSR.htable.sht_seti(EDGE, key, value)
 
 
 # -- HTTP and RPC

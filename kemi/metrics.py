@@ -3,8 +3,15 @@
 No PIN, card, CallerID or number is ever a label, and every label has few values: tests/monitoring lists them.
 """
 
+import struct
+import time
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+READ_TRIES = 5
+READ_AGAIN_S = 0.01
 
 REQUESTS = Counter("cardswitch_edge_requests_total", "Requests outside a dialog", ["method"])
 CALLS = Counter("cardswitch_edge_calls_total", "New calls by what became of them", ["kind", "outcome"])
@@ -40,6 +47,10 @@ def tried(gateway_id: int, status: int | None) -> None:
 
 def exposition() -> str:
     """All processes' counters in Prometheus' text format."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry).decode()
+    for _ in range(READ_TRIES):
+        with suppress(struct.error):  # a process is just making its file: it is still empty
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry).decode()
+        time.sleep(READ_AGAIN_S)
+    return ""

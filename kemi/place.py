@@ -1,6 +1,7 @@
 """A call on a card: hold in hand, dialog made, gateways tried in LCR order."""
 
 import json
+import re
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ DNIS = "$avp(dnis)"
 INVITE_US = "$avp(invite_us)"
 RANG = "$avp(rang)"
 FINAL = "$avp(final)"  # status and cause of the last negative reply, for the journal
+_HOLD_ID = re.compile(r"[0-9a-f]{32}")
 TIMER_SPARE_S = 1  # the dialog timer is ± 1 s: the caller gets what was announced, the charge is clamped to the hold
 
 
@@ -42,6 +44,8 @@ def authorise(request: CallRequest) -> Authorised:
 
 def claim(hold_id: str) -> Authorised:
     """The hold of a second leg, which belongs to the first call that claims it."""
+    if not _HOLD_ID.fullmatch(hold_id):
+        refuse_call(Refusal.UNKNOWN_HOLD, "second_leg")
     with metrics.AUTHORISE.time():
         try:
             return _allowed(node.core().claim(hold_id, claimant=ksr.get("$ci") or ""), "second_leg")
@@ -177,6 +181,7 @@ def after_failure() -> None:
         remember_final(CANCELLED.status, CANCELLED.cause)
         done()
     status, rang = ksr.failure_status(), ksr.get(RANG) is not None
+    metrics.tried(running.attempt_of_dialog()[1], None if status == 408 and not rang else status)
     if try_another(status, rang=rang):
         if (ksr.get(ROUTES) or "[]") != "[]":
             metrics.FAILOVERS.inc()

@@ -189,6 +189,8 @@ class Edge:
     def ksr_reply_route(self) -> None:
         if ksr.method() == "BYE" and ksr.reply_to_own_request():
             time.sleep(BYE_SETTLES_S)
+        elif dialogs.answered_by_a_second_callee():
+            ksr.drop()
 
     # -- a call's life
 

@@ -5,11 +5,13 @@ SIPp of a story is its own process with its own port; it is ended by its id, and
 makes it exit with a status other than 0.
 """
 
-import socket
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+from console.stack.ports import free_port, is_free
 
 SDP = """v=0
 o=user1 53655765 2353687637 IN IP[local_ip_type] [local_ip]
@@ -20,7 +22,7 @@ m=audio [media_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 """
-VARIABLES = ("1", "caller", "callee", "via1", "via2")  # SIPp insists that each is referred to
+VARIABLES = ("1", "caller", "callee", "via1", "via2", "route")  # SIPp insists that each is referred to
 DIALOG = """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: {from_}
 To: {to}
@@ -141,23 +143,28 @@ Contact: <sip:gw@[local_ip]:[local_port];transport=[transport]>
 
 
 def remember_invite() -> str:
-    """An action for the received INVITE, before ``reply_487``."""
-    return "".join(
-        f'<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="{number}" assign_to="via{number}"/>'
-        for number in (1, 2)
+    """An action for the received INVITE, before ``reply_to_invite``."""
+    return (
+        "".join(
+            f'<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="{number}" assign_to="via{number}"/>'
+            for number in (1, 2)
+        )
+        + '<ereg regexp=".*" search_in="hdr" header="Record-Route:" assign_to="route"/>'
     )
 
 
-def reply_487() -> Step:
-    """The INVITE's final reply after its CANCEL."""
-    headers = """Via: [$via1]
+def reply_to_invite(status: int, reason: str, *, sdp: bool = False, tag: str = "s") -> Step:
+    """A final reply to the INVITE, after its CANCEL or a first final reply."""
+    headers = f"""Via: [$via1]
 Via: [$via2]
 [last_From:]
-[last_To:];tag=[pid]s[call_number]
+[last_To:];tag=[pid]{tag}[call_number]
 [last_Call-ID:]
 CSeq: 1 INVITE
+Record-Route: [$route]
+Contact: <sip:gw@[local_ip]:[local_port];transport=[transport]>
 """
-    return send(message("SIP/2.0 487 Request Terminated", headers, False), retrans_ms=0)
+    return send(message(f"SIP/2.0 {status} {reason}", headers, sdp), retrans_ms=0)
 
 
 def reply_in_dialog(status: int = 200, reason: str = "OK", *, sdp: bool = False) -> Step:
@@ -230,6 +237,11 @@ class Sipp:
             self.process = subprocess.Popen(
                 command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.directory
             )
+        if not self.remote:  # nobody may call before it listens
+            deadline = time.monotonic() + 10
+            while is_free(self.address, self.port, tcp=False) and self.process.poll() is None:
+                assert time.monotonic() < deadline, f"{self.name} does not listen"
+                time.sleep(0.01)
         return self
 
     def wait(self) -> int:
@@ -255,16 +267,3 @@ class Sipp:
         """What to show when a story fails."""
         errors = self.directory / f"{self.name}.errors"
         return (errors.read_text(errors="replace") if errors.exists() else "") + self.messages()[-6000:]
-
-
-def free_port(address: str) -> int:
-    """A port below the ephemeral range, free for UDP and TCP at ``address``. Raises OSError when there is none."""
-    for port in range(15_400 + hash(address) % 97, 19_000, 2):
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-                udp.bind((address, port))
-                tcp.bind((address, port))
-                return port
-        except OSError:
-            continue
-    raise OSError(f"no free port at {address}")

@@ -11,8 +11,8 @@ from tests.edge.sipp import (
     receive,
     remember_invite,
     reply,
-    reply_487,
     reply_in_dialog,
+    reply_to_invite,
 )
 from tests.edge.world import LONDON, EdgeWorld, wait_for
 
@@ -121,7 +121,16 @@ def test_a_callee_that_never_answers_is_given_up_and_told_so(world: EdgeWorld) -
 def test_a_caller_who_cancels_while_it_rings_pays_nothing(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(1_000_000)
     invited = receive("INVITE", rrs=True, action=remember_invite())
-    gateway = world.gateway([invited, RINGS[1], receive("CANCEL"), reply_in_dialog(), reply_487(), receive("ACK")])
+    gateway = world.gateway(
+        [
+            invited,
+            RINGS[1],
+            receive("CANCEL"),
+            reply_in_dialog(),
+            reply_to_invite(487, "Request Terminated"),
+            receive("ACK"),
+        ]
+    )
     rings = [invite(LONDON, ani), receive(100, optional=True), receive(180)]
     gives_up = [pause(100), cancel(LONDON, ani), receive(200), receive(487), ack_refusal(LONDON, ani)]
     world.all_as_written(world.caller([*rings, *gives_up]), gateway)

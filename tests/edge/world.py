@@ -71,6 +71,7 @@ class EdgeWorld:
         self.settler = Settler(self.database, self.settings.node, lambda *_: None, lambda: time.time_ns() // 1000)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._sipps: list[Sipp] = []
+        self.database_pid = 0
         self._anis = iter(range(2_125_550_200, 2_125_559_999))
         self._furnish()
 
@@ -270,6 +271,12 @@ http = "{EDGE}:{self.keeper_port}"
         lines = (self.directory / "kamailio.log").read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if "INFO:" not in line)
 
+    def media_server_is(self, *, up: bool) -> bool:
+        """Whether the edge's probes of the media server say so."""
+        (group,) = self.rpc("dispatcher.list")["RECORDS"]
+        (target,) = group["SET"]["TARGETS"]
+        return bool(target["DEST"]["FLAGS"].startswith("A") == up)
+
     def relayed_calls(self) -> int:
         """Calls for which rtpengine has ports."""
         return len(NgClient((EDGE, self.ng_port)).request("list")["calls"])
@@ -289,6 +296,8 @@ def edge_world(**edge: Any) -> Iterator[EdgeWorld]:
     try:
         with private_mariadb() as server, fresh_ledger(server) as database:
             world = EdgeWorld(directory, database, **edge)
+            assert server.process is not None
+            world.database_pid = server.process.pid
             try:
                 world.start()
                 yield world
