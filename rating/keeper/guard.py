@@ -103,20 +103,20 @@ class Guard:
             return 0
 
         def work(connection: Connection) -> None:
-            applied = self._settler.apply_events(connection, [swept(call) for call in calls])
+            applied = self._settler.apply_events(connection, [swept(call, self._clock_us()) for call in calls])
             LOG.warning("swept %d holds without an end: %d charged", len(calls), applied.captured)
 
         self._database.transaction(work)
         return len(calls)
 
 
-def swept(call: Row) -> Event:
+def swept(call: Row, now_us: int) -> Event:
     """The end that nobody told: at the last sign of life, in the caller's favour (a begun second does not count, and
     with no sign of life after the answer the call is free). A call never answered has failed."""
     event: Event = {"hold": call["id"], "node": call["node"], "by": SWEEPER, "cause": CAUSE_RECOVERY}
     answered_us = call["answered_us"]
     if answered_us is None:
-        return event | {"ev": FAILED}
+        return event | {"ev": FAILED, "t_us": now_us}
     seconds = max(0, ((call["last_seen_us"] or answered_us) - answered_us) // 1_000_000)
     return event | {"ev": END, "t_us": answered_us + seconds * 1_000_000, "answer_us": answered_us}
 
