@@ -51,6 +51,9 @@ class Bridged(Protocol):
     @property
     def gone(self) -> bool: ...
 
+    @property
+    def session(self) -> str: ...
+
     async def play_files(self, files: Sequence[Path]) -> str: ...
 
     async def stop_playing(self) -> None: ...
@@ -95,7 +98,7 @@ class Bridge:
 
     async def run(self) -> BridgeResult:
         """Places, connects, returns at the end with the caller back. Cancelled, it ends the second leg too."""
-        offer = self._caller.leg.remote_sdp
+        offer = self._caller.session
         try:
             self._leg = self._edge.place(self._authorised, sdp.with_origin(offer, self._origin))
         except (OSError, ValueError):
@@ -177,12 +180,12 @@ class Bridge:
     # -- connected ----------------------------------------------------------------------------------------------------
 
     async def _connect(self, offered: str) -> None:
-        """re-INVITE of the caller with the callee's session; when the caller answers otherwise than it offered before,
-        the callee is told."""
+        """re-INVITE of the caller with the callee's session; when the caller's media is not where the callee was
+        told, it is told again."""
         answered = await self._caller.give_away(self._leg.remote_sdp)
         self.connected = True
         self.recall.any_kind()
-        if _media(answered) != _media(offered):
+        if sdp.endpoint(answered) != sdp.endpoint(offered):
             self._origin = self._origin.next()
             await self._leg.offer(sdp.with_origin(answered, self._origin))
 
@@ -252,8 +255,3 @@ class Bridge:
         for event in waiting:
             if isinstance(event, asyncio.Task):
                 event.cancel()
-
-
-def _media(session: str) -> tuple[str, int, str]:
-    theirs = sdp.read(session)
-    return theirs.host, theirs.port, theirs.law

@@ -153,6 +153,13 @@ class Call:
     def gone(self) -> bool:
         return self.leg.gone.done() or self._media_lost
 
+    @property
+    def session(self) -> str:
+        """The caller's session as a callee is offered it: with all the codecs that were ever offered to us, as long as
+        the caller's media is still where that offer said."""
+        offered, now = self.leg.remote_offer, self.leg.remote_sdp
+        return offered if offered and sdp.endpoint(offered) == sdp.endpoint(now) else now
+
     async def play_files(self, files: Sequence[Path]) -> str:
         return await self.port.play(files)
 

@@ -112,6 +112,12 @@ def with_origin(text: str, origin: Origin) -> str:
     return _join([str(origin) if line.startswith("o=") else line for line in lines if line])
 
 
+def endpoint(text: str) -> tuple[str, int]:
+    """Where the audio of an offer or answer is received. Raises NotAcceptableError."""
+    audio = read(text)
+    return audio.host, audio.port
+
+
 def same_version(text: str, other: str) -> bool:
     """The o= lines are equal: nothing of the session has changed (RFC 3264 8)."""
     return _origin_of(text) == _origin_of(other) != ""

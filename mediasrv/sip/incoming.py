@@ -18,7 +18,7 @@ class IncomingLeg(Leg):
     ) -> None:
         super().__init__(stack, dialogs.of_incoming(invite, dialogs.new_tag()), forget)
         self.invite = invite
-        self.remote_sdp = invite.sdp
+        self.remote_sdp = self.remote_offer = invite.sdp
         self._transaction = transaction
         self.machine.move(Event.RECV_INVITE)
         transaction.answer_cancel_with(tag_of(self.dialog.local))

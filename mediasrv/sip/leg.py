@@ -86,6 +86,7 @@ class Leg:
         self.gone: asyncio.Future[Gone] = asyncio.get_running_loop().create_future()
         self.local_sdp = ""  # what we said last, as offer or answer
         self.remote_sdp = ""  # what they said last
+        self.remote_offer = ""  # the last of it that was an offer: all that they can do, not what was chosen of it
         self._forget = forget
         self._one_offer = asyncio.Lock()
         self.acknowledged = asyncio.Event()
@@ -200,6 +201,7 @@ class Leg:
             self._respond(transaction, answer.status, answer.headers)
             return
         self.local_sdp, self.remote_sdp = answer, request.sdp or self.remote_sdp
+        self.remote_offer = request.sdp or self.remote_offer
         transaction.on_ack = lambda ack: self._late_answer(request, ack)
         transaction.on_no_ack = self._lost
         self._accept(request, transaction, answer)

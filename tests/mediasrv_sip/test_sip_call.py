@@ -216,6 +216,23 @@ async def test_offers_of_a_connected_call_go_through(tmp_path: Path) -> None:
         assert len(edge.offers) == before
 
 
+async def test_every_callee_is_offered_all_the_codecs_of_the_caller(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        edge.answer = session(4000, version=2).replace("RTP/AVP 0 8 101", "RTP/AVP 0 101")  # chosen of our offer
+        second = await connected(server, edge, leg)
+        await second.bye()
+        await server.step("bridged")
+        key(leg, "55#")
+        again = await edge.next_call()
+        assert "RTP/AVP 0 8 101" in again.invite.sdp
+        again.refuse(486)
+        await server.step("bridged", 2)
+        await leg.offer(session(4010, version=9).replace("RTP/AVP 0 8 101", "RTP/AVP 8 101"))  # another phone now
+        key(leg, "66#")
+        moved = await edge.next_call()
+        assert "m=audio 4010 RTP/AVP 8 101" in moved.invite.sdp
+
+
 async def test_a_caller_on_hold_is_answered_as_such(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (_, __, leg):
         held = await leg.offer(session(4000, version=3).replace("a=sendrecv", "a=sendonly"))
