@@ -1,0 +1,29 @@
+"""``python -m monitoring``: writes the dashboards and the alert rules into the monitoring role."""
+
+from pathlib import Path
+
+from monitoring.balance import BALANCE
+from monitoring.carriers import CARRIERS
+from monitoring.fraud import FRAUD
+from monitoring.ivr import IVR
+from monitoring.overview import OVERVIEW
+from monitoring.panel import to_json
+from monitoring.platform import PLATFORM
+
+FILES = Path(__file__).resolve().parents[1] / "ansible" / "roles" / "monitoring" / "files"
+BOARDS = (OVERVIEW, BALANCE, IVR, CARRIERS, FRAUD, PLATFORM)
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file with its content."""
+    return {FILES / "dashboards" / f"{board.name}.json": to_json(board) for board in BOARDS}
+
+
+def main() -> None:
+    for path, text in generated().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
