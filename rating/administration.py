@@ -1,6 +1,6 @@
 """What operators do: products, batches, decks, carriers, trunks, access numbers, states of cards, reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,9 @@ class Administration:
             row = network.add_deck(connection, deck, currency)
             if row["currency"] != currency:
                 raise ValueError(f"deck {deck} is in {row['currency']}, the product in {currency}")
-            return network.put_product(connection, values | {"deck_id": row["deck_id"], "deck_version": row["version"]}, offers)
+            return network.put_product(
+                connection, values | {"deck_id": row["deck_id"], "deck_version": row["version"]}, offers
+            )
 
         product_id = self._slow.transaction(work)
         self._changed()
@@ -247,6 +249,10 @@ class Administration:
     ) -> list[Row]:
         """Call records placed in [since_us, until_us), oldest first (columns of the view call_record)."""
         return reports.cdrs(self._slow, (since_us, until_us), card_id, call_id, limit)
+
+    def all_cdrs(self, *, since_us: int = ALL_TIMES_US[0], until_us: int = ALL_TIMES_US[1]) -> Iterator[Row]:
+        """All call records placed in [since_us, until_us), oldest first, read piece by piece."""
+        return reports.all_cdrs(self._slow, since_us, until_us)
 
     def entries(self, card_id: int) -> list[Row]:
         """Everything that ever happened to the card's balance, in order."""

@@ -128,6 +128,7 @@ def _product(row: Row, languages: tuple[LanguageOffer, ...]) -> Product:
         refillable=bool(row["refillable"]),
         caller_ids_max=row["caller_ids_max"],
         media_silence_s=row["media_silence_s"],
+        attestation=row["attestation"],
     )
 
 

@@ -13,6 +13,7 @@ from rating.journal import JournalReader
 from rating.keeper.certificates import ends_of
 from rating.keeper.collector import KeeperCollector
 from rating.keeper.guard import Guard, GuardTimes
+from rating.keeper.maintenance import charge_maintenance
 from rating.keeper.monitor import State
 from rating.keeper.months import months_ahead
 from rating.keeper.ng import NgClient
@@ -86,6 +87,7 @@ class Keeper:
             self._thread("guard", GUARD_POLL_S, self._look_after),
             self._thread("life", LIFE_POLL_S, self._guard.note_signs_of_life),
             self._thread("tidy", TIDY_POLL_S, self._tidy),
+            self._thread("maintenance", TIDY_POLL_S, self._charge_maintenance),
             self._thread("check", CHECK_EVERY_S, self._check),
             self._thread("count", COUNT_POLL_S, self._count),
         ]
@@ -170,6 +172,9 @@ class Keeper:
         """What needs no second's precision."""
         self.state.pin_guard = keeping.pin_guard(self._database, self._clock_us())
         self.state.gateways = keeping.gateways(self._database)
+
+    def _charge_maintenance(self) -> None:
+        charge_maintenance(self._database, self._clock_us(), self._stop.is_set)
 
     def _tidy(self) -> None:
         """Partitions for the months to come, and away with journal files that are long applied."""

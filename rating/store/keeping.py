@@ -120,5 +120,23 @@ def liability(database: Database) -> list[Row]:
     )
 
 
+def due_maintenance(database: Database, after_card: int, now_us: int, limit: int = 500) -> list[int]:
+    """Cards above ``after_card`` whose maintenance fee is due, by rising id."""
+    rows = database.rows(
+        "SELECT card_id FROM card JOIN product USING (product_id) WHERE card_id > %s AND maintenance_fee_micros > 0"
+        " AND state = 'active' AND first_used_us > 0"
+        " AND IF(fee_due_us > 0, fee_due_us, first_used_us + maintenance_days * 86400000000) <= %s"
+        " ORDER BY card_id LIMIT %s",
+        (after_card, now_us, limit),
+    )
+    return [int(row["card_id"]) for row in rows]
+
+
+def charge_maintenance(database: Database, card_id: int, now_us: int) -> int:
+    """Takes one fee that is due; what was taken."""
+    row = database.row("CALL charge_maintenance(%s, %s)", (card_id, now_us))
+    return 0 if row is None else int(row["taken_micros"])
+
+
 def add_cdr_partition(database: Database, name: str, until_us: int) -> None:
     database.rows("CALL add_cdr_partition(%s, %s)", (name, until_us))

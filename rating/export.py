@@ -1,0 +1,65 @@
+"""Call records and new cards as files: CSV and JSON lines, amounts as decimal text, times in ISO 8601 UTC."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from rating.cards import IssuedCard
+from rating.database import Row
+from rating.money import format_amount
+
+CDR_FIELDS = (
+    "call_id", "hold_id", "serial", "product", "outcome", "ani", "dnis", "prefix", "destination", "trunk",
+    "access_number", "attestation", "node", "rate", "carrier", "gateway_id", "pdd_ms", "placed", "answered", "ended",
+    "seconds", "billable_s", "currency", "charge", "cost", "cost_currency", "margin", "cause", "sip_status", "ended_by",
+)  # fmt: skip
+_AMOUNTS = ("charge", "cost", "margin")
+_TIMES = ("placed", "answered", "ended")
+
+
+def cdr_record(row: Row) -> dict[str, Any]:
+    """A row of the view call_record as it is exported; what is not known is None."""
+    record: dict[str, Any] = {}
+    for name in CDR_FIELDS:
+        if name in _AMOUNTS:
+            micros = row[f"{name}_micros"]
+            record[name] = None if micros is None else format_amount(int(micros))
+        elif name in _TIMES:
+            record[name] = iso(row[f"{name}_us"])
+        else:
+            record[name] = row[name]
+    return record
+
+
+def write_csv(rows: Iterable[Row], file: TextIO) -> int:
+    """Writes call records with a header line; how many."""
+    writer = csv.DictWriter(file, CDR_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    return sum(1 for _ in _each(writer.writerow, rows))
+
+
+def write_json_lines(rows: Iterable[Row], file: TextIO) -> int:
+    """Writes call records, one JSON object a line; how many."""
+    return sum(1 for _ in _each(lambda record: file.write(json.dumps(record, ensure_ascii=False) + "\n"), rows))
+
+
+def write_cards(issued: Iterable[IssuedCard], file: TextIO) -> int:
+    """Writes serial and PIN of new cards for print. It is the only copy of the PINs: guard the file."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("serial", "pin"))
+    return sum(1 for card in issued if writer.writerow((card.serial, card.pin)))
+
+
+def iso(at_us: int | None) -> str | None:
+    """Epoch microseconds as "2026-11-22T12:00:00.000000Z"."""
+    if at_us is None:
+        return None
+    seconds, micros = divmod(at_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+
+
+def _each(write: Any, rows: Iterable[Row]) -> Iterator[None]:
+    for row in rows:
+        yield write(cdr_record(row))
