@@ -42,7 +42,7 @@ from mediasrv.rtp.messages import (
     reply_bytes,
 )
 from mediasrv.rtp.stats import Stats
-from mediasrv.rtp.stream import PortTakenError, Stream, Surroundings
+from mediasrv.rtp.stream import Datagram, PortTakenError, Stream, Surroundings
 from mediasrv.rtp.wheel import Wheel
 
 EVENTS_PER_TURN: Final = 128
@@ -93,6 +93,7 @@ class Worker:
         self._alarms_set = 0
         self._ticking = False
         self._streams: dict[int, Stream] = {}
+        self._by_fd: dict[int, Stream] = {}
         self._wheel: Wheel[Stream] = Wheel()
         self._minders: tuple[dict[Stream, None], ...] = tuple({} for _ in range(MINDERS))
         self._ports = deque(even_ports(settings.port_min, settings.port_max))
@@ -115,13 +116,11 @@ class Worker:
         gc.freeze()
         gc.disable()
         while self._running:
-            for fd, _ in self._epoll.poll(-1, EVENTS_PER_TURN):
-                handler = self._handlers.get(fd)
-                if handler:
-                    try:
-                        handler()
-                    except Exception:
-                        self._note_bug()
+            ready = self._epoll.poll(-1, EVENTS_PER_TURN)
+            self._receive([self._by_fd[fd] for fd, _ in ready if fd in self._by_fd])
+            for fd, _ in ready:
+                if fd in self._handlers:
+                    self._handlers[fd]()
             self._run_slots()
         self._end()
 
@@ -129,6 +128,22 @@ class Worker:
         """Ends ``run``; safe in a signal handler, and wakes a loop that waits."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RD)
+
+    def _receive(self, streams: list[Stream]) -> None:
+        """Takes one datagram for each stream, all of them first, in C; then looks at them."""
+        datagrams: list[Datagram | None] = []
+        taking = map(call, [stream.take for stream in streams])
+        while len(datagrams) < len(streams):
+            try:
+                datagrams.extend(taking)
+            except OSError:
+                datagrams.append(None)  # nothing there after all, or an ICMP error for what we sent
+        for stream, datagram in zip(streams, datagrams, strict=True):
+            try:
+                if datagram:
+                    stream.receive(*datagram)
+            except Exception:
+                self._note_bug()
 
     def _run_slots(self) -> None:
         """Does what is due by now."""
@@ -250,6 +265,9 @@ class Worker:
             return Reply(request_id, {}, "call", str(error))
         except (ValueError, TypeError, KeyError, OSError) as error:
             return Reply(request_id, {}, "request", f"{type(error).__name__}: {error}")
+        except Exception as error:
+            self._note_bug()
+            return Reply(request_id, {}, "bug", f"{type(error).__name__}: {error}")
 
     def _do(self, command: Command) -> dict[str, Any]:  # noqa: PLR0911  # one return a command reads best
         match command:
@@ -286,7 +304,7 @@ class Worker:
         stream = self._bind(self._next_call, law)
         self._streams[stream.call] = stream
         self._minders[stream.call * 7 % MINDERS][stream] = None
-        self._handlers[stream.rtp.fileno()] = stream.receive
+        self._by_fd[stream.rtp.fileno()] = stream
         self._epoll.register(stream.rtp.fileno(), select.EPOLLIN)
         self._stats.calls_opened += 1
         host, port = stream.rtp.getsockname()
@@ -305,7 +323,7 @@ class Worker:
     def _close(self, stream: Stream) -> None:
         fd, port = stream.rtp.fileno(), stream.rtp.getsockname()[1]
         self._epoll.unregister(fd)
-        del self._handlers[fd], self._streams[stream.call]
+        del self._by_fd[fd], self._streams[stream.call]
         del self._minders[stream.call * 7 % MINDERS][stream]
         stream.close()
         self._ports.append(port)
