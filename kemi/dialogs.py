@@ -55,7 +55,8 @@ def event(name: str) -> None:
             answered(call)
     elif name in ("dialog:end", "dialog:failed"):
         call = running.call_of_dialog()
-        survive.forget()
+        if name == "dialog:end":
+            survive.forget()
         media.release(ksr.get("$dlg(callid)") or "", ksr.get("$dlg(from_tag)") or "")
         if call:
             ended(call, timeout=False) if name == "dialog:end" else failed(call)

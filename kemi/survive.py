@@ -50,9 +50,8 @@ def keep_once() -> None:
 
 
 def forget() -> None:
-    """At the end of a dialog."""
-    if ksr.dialog_variable(KEPT):
-        node.write_dialog_log({"ev": "gone", "dlg": dialog_key()})
+    """At the end of a dialog, kept or not: its ACK may still be on the way through another worker."""
+    node.write_dialog_log({"ev": "gone", "dlg": dialog_key()})
 
 
 def extend(key: str, seconds: int) -> None:

@@ -23,7 +23,7 @@ from rating.core import RatingCore
 from rating.database import Database
 from rating.deck import DeckRow, DeckTable, DeckTerms
 from rating.journal import JournalReader
-from rating.keeper.ng import NgClient
+from rating.keeper.ng import NgClient, NgError
 from rating.keeper.settle import Settler
 from rating.model import Card
 from rating.rate import flat_rate
@@ -134,10 +134,17 @@ http = "{EDGE}:{self.keeper_port}"
         command = ["rtpengine", "-f", "-E", "--config-file=none", f"--interface={EDGE}", "--table=-1"]
         command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + self.rtp_ports - 1}"]
         self.start_process("rtpengine", command)
+        wait_for(self._rtpengine_answers)  # Kamailio leaves one that does not for seconds
         if self.keeper:
             command = [sys.executable, "-m", "rating.keeper", "--config", str(self.settings.path)]
             self.start_process("keeper", command)
         self.start_kamailio()
+
+    def _rtpengine_answers(self) -> bool:
+        try:
+            return bool(NgClient((EDGE, self.ng_port)).request("ping"))
+        except NgError:
+            return False
 
     def start_kamailio(self) -> None:
         command = [sys.executable, "-m", "kemi.launch", "--config", str(self.settings.path)]
