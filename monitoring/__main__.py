@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from monitoring.alert import to_yaml
+from monitoring.alerts import GROUPS
 from monitoring.balance import BALANCE
 from monitoring.carriers import CARRIERS
 from monitoring.fraud import FRAUD
@@ -16,7 +18,9 @@ BOARDS = (OVERVIEW, BALANCE, IVR, CARRIERS, FRAUD, PLATFORM)
 
 def generated() -> dict[Path, str]:
     """Every generated file with its content."""
-    return {FILES / "dashboards" / f"{board.name}.json": to_json(board) for board in BOARDS}
+    boards = {FILES / "dashboards" / f"{board.name}.json": to_json(board) for board in BOARDS}
+    rules = {FILES / "rules" / f"{group}.yml": to_yaml(group, alerts) for group, alerts in GROUPS.items()}
+    return boards | rules
 
 
 def main() -> None:

@@ -154,7 +154,7 @@ def _of_kind(panel: Panel) -> AnyPanel:
         .line_width(1)
         .gradient_mode(GraphGradientMode.NONE)
         .show_points(VisibilityMode.NEVER)
-        .min(0)
+        .axis_soft_min(0)
         .legend(
             common.VizLegendOptions()
             .display_mode(LegendDisplayMode.LIST)

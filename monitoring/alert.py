@@ -1,0 +1,48 @@
+"""What an alert is made of, and the YAML that Prometheus reads."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"  # money or all calls: wake somebody
+    WARNING = "warning"  # look today
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """``wait`` is how long it has to hold. ``runbook`` is a page of docs/runbooks, without its ending."""
+
+    name: str
+    severity: Severity
+    expr: str
+    wait: str
+    summary: str
+    runbook: str
+
+    @property
+    def page(self) -> str:
+        return f"docs/runbooks/{self.runbook}.md"
+
+
+def to_yaml(group: str, alerts: Sequence[Alert]) -> str:
+    """One group of rules. Every text is quoted as JSON does, which YAML reads."""
+    lines = ["# Written by `python -m monitoring`.", "groups:", f"  - name: cardswitch-{group}", "    rules:"]
+    for alert in alerts:
+        lines += [
+            f"      - alert: {alert.name}",
+            f"        expr: {_quoted(alert.expr)}",
+            f"        for: {alert.wait}",
+            "        labels:",
+            f"          severity: {alert.severity}",
+            "        annotations:",
+            f"          summary: {_quoted(alert.summary)}",
+            f"          runbook_url: {_quoted(alert.page)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
