@@ -17,6 +17,7 @@ from mediasrv.rtp.client import RtpError
 from mediasrv.sip.leg import Leg, LegError, OfferRefusedError, Refusal
 from mediasrv.sip.outgoing import OutgoingLeg
 from mediasrv.sip.state import Session
+from mediasrv.steps import step
 from rating.model import AccessNumber, Authorised
 
 RECALL_WITHIN_S = 2.0
@@ -184,6 +185,7 @@ class Bridge:
         told, it is told again."""
         answered = await self._caller.give_away(self._leg.remote_sdp)
         self.connected = True
+        step(self._authorised.call_id, "connected", hold=self._authorised.hold_id)
         self.recall.any_kind()
         if sdp.endpoint(answered) != sdp.endpoint(offered):
             self._origin = self._origin.next()

@@ -26,6 +26,6 @@ async def test_a_sipp_caller_keys_a_number_is_connected_taken_back_and_hung_up_o
         errors = {file.name: file.read_text()[:2000] for file in tmp_path.glob("*.errors")}
         assert ended == [0, 0], (errors, server.log.read_text())
         assert [step["step"] for step in server.steps()] == [
-            "invite", "answer", "play", "ask", "bridge", "bridged", "ask", "hang_up",
+            "invite", "answer", "play", "ask", "bridge", "connected", "bridged", "ask", "hang_up",
         ]  # fmt: skip
         assert "4412" not in server.log.read_text().replace("hold", "").split('"bridge"')[0]
