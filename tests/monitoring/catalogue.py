@@ -73,7 +73,7 @@ KEEPER = {
     "spend_cost": Shown(("product", "currency", "destination_group")),
     "calls_settled": Shown(("outcome",)),
     "connected_seconds": Shown(),
-    "route_calls": Shown(("carrier", "destination_group", "outcome")),
+    "route_calls": Shown(("carrier", "destination_group", "outcome"), at_most=50 * 252 * 2),  # answered, unanswered
     "route_connected_seconds": Shown(("carrier", "destination_group")),
     "route_charged": Shown(("carrier", "currency")),
     "route_cost": Shown(("carrier", "currency")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``fires``: so many alerts are firing at the time ``at``; 0: none, nor are any pending."""
+    """``fires``: so many alerts are firing at the time ``at``; 0: none."""
 
     alert: str
     title: str
@@ -89,15 +89,18 @@ CASES = (
         SILENT_CALLS: "0 1 1 1 1 1", f'{CONNECTED}{{state="connected",instance="a"}}': "30x5",
     }),
     fires("PromptsLate", "a tenth of the packets is 20 ms late", "15m", {
-        f'{PACING}{{le="0.01"}}': "0+900x20", f'{PACING}{{le="0.02"}}': "0+1000x20", f'{PACING}{{le="+Inf"}}': "0+1000x20",
+        f'{PACING}{{le="0.01"}}': "0+900x20", f'{PACING}{{le="0.02"}}': "0+1000x20",
+        f'{PACING}{{le="+Inf"}}': "0+1000x20",
     }),
     silent("PromptsLate", "all leave in time", "15m", {
-        f'{PACING}{{le="0.01"}}': "0+1000x20", f'{PACING}{{le="0.02"}}': "0+1000x20", f'{PACING}{{le="+Inf"}}': "0+1000x20",
+        f'{PACING}{{le="0.01"}}': "0+1000x20", f'{PACING}{{le="0.02"}}': "0+1000x20",
+        f'{PACING}{{le="+Inf"}}': "0+1000x20",
     }),
     fires("IvrFaults", "a conversation ended by an exception", "5m", {"cardswitch_ivr_failed_total": "0 0 1 1 1 1"}),
     silent("IvrFaults", "none did", "5m", {"cardswitch_ivr_failed_total": "1 1 1 1 1 1"}),
     fires("LockOutsRising", "twelve CallerIDs are locked out", "5m", {
-        f'{LOCKED}{{scope="ani"}}': "0 4 8 12 12 12", f'{LOCKED}{{scope="trunk"}}': "0x5", f'{LOCKED}{{scope="all"}}': "0x5",
+        f'{LOCKED}{{scope="ani"}}': "0 4 8 12 12 12", f'{LOCKED}{{scope="trunk"}}': "0x5",
+        f'{LOCKED}{{scope="all"}}': "0x5",
     }),
     fires("LockOutsRising", "everybody is locked out", "5m", {
         f'{LOCKED}{{scope="ani"}}': "1x5", f'{LOCKED}{{scope="all"}}': "0 1 1 1 1 1",
