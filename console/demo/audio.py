@@ -12,7 +12,7 @@ RATE = 8000  # samples a second
 FRAME = 160  # samples a packet: 20 ms
 FULL_SCALE = 32768
 QUIET = 150  # of 32768: a frame whose loudest sample is below is silence
-REBASE_SAMPLES = RATE // 5  # a stream that is off by more starts anew at its time of arrival
+REBASE_SAMPLES = RATE  # a stream that is off by more (a new clock, not a late packet) starts anew at its arrival
 
 Samples = NDArray[np.int16]
 

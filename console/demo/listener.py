@@ -48,7 +48,7 @@ class Listener:
         words: list[str] = []
         for index, name in enumerate(names):
             opener = next((earlier for earlier in reversed(names[:index]) if self.has_blank(earlier)), "")
-            if name.removesuffix("-2") == opener and index and names[index - 1] != opener:
+            if name.removesuffix("_2") == opener and index and names[index - 1] != opener:
                 words.append(self._halves(opener)[1])  # the rest of the text behind its blank
             else:
                 words.append(_value(name.partition("/")[2]) or self._halves(name)[0])
@@ -57,7 +57,7 @@ class Listener:
     def continues(self, sentence: list[str], name: str) -> bool:
         """Whether a piece goes on with a sentence that was begun: a number, or what stands behind the number."""
         openers = [piece for piece in sentence if self.has_blank(piece)]
-        tail = name.removesuffix("-2") in openers and sentence[-1] not in openers
+        tail = name.removesuffix("_2") in openers and sentence[-1] not in openers
         return bool(openers) and (tail or bool(_value(name.partition("/")[2])))
 
     def has_blank(self, name: str) -> bool:

@@ -22,7 +22,7 @@ class Part:
     ready: Callable[[Plan], bool]
     addresses: Callable[[Plan], dict[str, str]]
     package: str = ""
-    ready_timeout_s: float = 20.0
+    ready_timeout_s: float = 45.0
     stop_timeout_s: float = 10.0
 
 

@@ -131,7 +131,8 @@ def _key(pack: Pack, key: str) -> str:
 
 
 def _literal_name(prompt: str, number: int) -> str:
-    return prompt if number == 1 else f"{prompt}-{number}"
+    # Not "minutes-2": that is the number of two minutes.
+    return prompt if number == 1 else f"{prompt}_{number}"
 
 
 def _with_pauses(pieces: list[Segment]) -> list[Segment]:

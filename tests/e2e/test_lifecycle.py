@@ -154,6 +154,8 @@ def test_plain_user() -> None:
     with tempfile.TemporaryDirectory(prefix="cs") as base:
         os.chmod(base, 0o777)  # noqa: S103  for the other user's run directory
         nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", "-i", "PATH=/usr/bin:/bin"]
+        if subprocess.run([*nobody, "test", "-x", str(ROOT / "cardswitch")], check=False).returncode != 0:
+            pytest.skip(f"other users may not read {ROOT}")
         up = [*nobody, str(ROOT / "cardswitch"), "up", "--run-dir", f"{base}/run"]
         with (
             Path(base, "up.out").open("w") as output,
