@@ -1,0 +1,186 @@
+"""Real Prometheus on a live stack: what it shows is what Kamailio and the ledger say, and every panel has data."""
+
+import os
+import signal
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from console.demo.audio import RATE
+from console.demo.network import ACCESS_NUMBER, DESTINATION, NOWHERE
+from console.stack.plan import OPEN_CALLER_HOST, TRUSTED_CALLER_HOST
+from console.stack.probe import http_get
+from monitoring.__main__ import BOARDS
+from monitoring.alerts import ALERTS
+from monitoring.panel import Panel, Query
+from tests.e2e.callers import Baresip
+from tests.edge.sipp import Sipp, ack_refusal, invite, receive
+from tests.monitoring.catalogue import PARTS, PREFIX
+from tests.monitoring.watched import Watched
+from tests.support.stack import RunningStack, await_true
+
+WRONG_PIN = "00000000000#"
+STRANGER = "13035550199"
+
+
+def has(watched: Watched, expr: str) -> bool:
+    return bool(watched.prometheus.number(expr))
+
+
+def test_targets_answer(watched: Watched) -> None:
+    """All parts are scraped, and Prometheus took every rule."""
+    jobs = 'count(up{job=~"cardswitch-.*|rtpengine"} == 1)'
+    await_true(lambda: watched.prometheus.number(jobs) == 4, "four targets answer")
+    groups = watched.prometheus.get("rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert {rule["name"] for rule in rules} == {alert.name for alert in ALERTS}
+
+
+def test_concurrent_calls_agree_at_three_moments(watched: Watched, tmp_path: Path) -> None:
+    """3 calls, then 5, then none: the gauge, Kamailio's dialogs and the ledger's open calls say the same."""
+    first = watched.callers(3, 22_000, tmp_path / "first")
+    watched.await_calls(3)
+    second = watched.callers(2, 8_000, tmp_path / "second")
+    watched.await_calls(5)
+    assert [caller.wait() for caller in (first, second)] == [0, 0]
+    watched.await_calls(0)
+
+
+def test_spend_is_the_sum_of_the_charges_whatever_is_killed(watched: Watched, tmp_path: Path) -> None:
+    """The counters equal the call records to the micro-unit, also after the keeper was killed between two calls."""
+    assert watched.callers(2, 1_200, tmp_path / "before").wait() == 0
+    before = watched.await_spend()
+    keeper = next(part for part in watched.stack.status()["parts"] if part["name"] == "keeper")
+    os.kill(keeper["pid"], signal.SIGKILL)
+    assert watched.callers(2, 2_300, tmp_path / "after").wait() == 0
+    charged, cost = watched.await_spend()
+    assert charged > before[0] > 0
+    assert cost > before[1] > 0
+
+
+def test_refused_calls_are_counted(watched: Watched, tmp_path: Path) -> None:
+    """A number without a rate, and a caller from nowhere."""
+    ani = "12025553998"
+    watched.stack.issue(1_000_000, ani=ani)
+    for place, (host, number, status) in enumerate(
+        ((TRUSTED_CALLER_HOST, NOWHERE, 404), ("127.0.0.77", DESTINATION, 403))
+    ):
+        steps = [invite(f"011{number}", ani), receive(100, optional=True), receive(status), ack_refusal(number, ani)]
+        directory = tmp_path / str(place)
+        directory.mkdir()
+        assert Sipp("refused", steps, host, directory, remote=watched.stack.edge).start().wait() == 0
+    for outcome in ("NO_RATE", "UNKNOWN_SOURCE"):
+        await_true(lambda: has(watched, f'sum(cardswitch_edge_calls_total{{outcome="{outcome}"}})'), outcome)  # noqa: B023
+
+
+def test_a_caller_of_the_ivr_is_seen_at_every_stage(watched: Watched, tmp_path: Path) -> None:
+    """A wrong PIN, the right one, a call, a hang-up; another caller gives up at the PIN. No PIN in any metric."""
+    card, card_id = watched.stack.issue(2_000_000)
+    phone = Baresip(OPEN_CALLER_HOST, watched.stack.edge, STRANGER, tmp_path / "phone")
+    with closing(phone):
+        phone.dial(ACCESS_NUMBER)
+        await_true(lambda: has(watched, 'sum(cardswitch_ivr_sessions{stage="language"})'), "the language is asked")
+        phone.press("1")
+        await_true(lambda: has(watched, 'sum(cardswitch_ivr_sessions{stage="pin"})'), "the PIN is asked")
+        phone.press(WRONG_PIN)
+        await_true(lambda: has(watched, 'sum(cardswitch_ivr_pins_total{outcome="WRONG_PIN"})'), "it was wrong")
+        phone.hears("en/pin_ask", since_s=len(phone.heard()) / RATE)  # keys before it are forgotten
+        phone.press(card.pin + "#")
+        await_true(lambda: has(watched, 'sum(cardswitch_ivr_pins_total{outcome="OK"})'), "it was right")
+        phone.press(f"011{DESTINATION}#")
+        await_true(
+            lambda: has(watched, 'sum(cardswitch_concurrent_calls{state="connected"})'), "connected", timeout_s=40
+        )
+        assert has(watched, 'sum(cardswitch_ivr_sessions{stage="call"})')
+        phone.hang_up()
+    watched.stack.await_record(card_id)
+    with closing(Baresip(OPEN_CALLER_HOST, watched.stack.edge, STRANGER, tmp_path / "quitter")) as quitter:
+        quitter.dial(ACCESS_NUMBER)
+        quitter.press("1")
+        await_true(lambda: has(watched, 'sum(cardswitch_ivr_sessions{stage="pin"})'), "the PIN is asked")
+        quitter.hang_up()
+    given_up = 'sum(cardswitch_ivr_ended_total{stage="pin",by="caller"})'
+    await_true(lambda: has(watched, given_up), "who gave up is counted")
+    assert all(card.pin not in text for text in shown(watched.stack).values())
+    watched.await_calls(0)
+
+
+def shown(stack: RunningStack) -> dict[str, str]:
+    """What each part of ours shows."""
+    texts = {}
+    for part in PARTS:
+        answer = http_get(stack.http(part), "/metrics", timeout_s=5)
+        assert answer is not None
+        assert answer[0] == 200
+        texts[part] = answer[1]
+    return texts
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_metrics_are_those_of_the_catalogue(watched: Watched, part: str) -> None:
+    """After all those calls: every metric with the labels that are listed, and no more series than its bound."""
+    unknown, wrong = [], []
+    for family in text_string_to_metric_families(shown(watched.stack)[part]):
+        if not family.name.startswith(PREFIX) or family.name.endswith("_created"):
+            continue
+        listed = PARTS[part].get(family.name.removeprefix(PREFIX))
+        if listed is None:
+            unknown.append(family.name)
+            continue
+        labels = {tuple(sorted(set(sample.labels) - {"le", "quantile"})) for sample in family.samples}
+        if labels - {tuple(sorted(listed.labels))} or len(family.samples) > listed.bound + 3 * len(family.samples):
+            wrong.append((family.name, labels, len(family.samples)))
+    assert (unknown, wrong) == ([], [])
+
+
+PANELS = [
+    (board.name, panel, query)
+    for board in BOARDS
+    for panel in board.panels
+    for query in panel.queries
+    if not panel.empty_on_demo
+]
+
+
+def test_every_panel_has_data(watched: Watched, tmp_path: Path) -> None:
+    """Every query of every panel, over the time since the stack started."""
+    assert watched.callers(2, 1_500, tmp_path / "last").wait() == 0  # counters must be seen to move
+    watched.await_spend()
+    empty: list[str] = []
+
+    def all_there() -> bool:
+        empty[:] = [
+            f"{board}: {panel.title}: {query.expr}"
+            for board, panel, query in PANELS
+            if not watched.prometheus.has_data(panel, query, watched.started_s, time.time())
+        ]
+        return not empty
+
+    try:
+        await_true(all_there, "every panel has data", timeout_s=45)
+    except AssertionError:
+        raise AssertionError("no data:\n" + "\n".join(empty)) from None
+
+
+def test_what_is_empty_on_the_demo_says_why() -> None:
+    assert [panel.title for board in BOARDS for panel in board.panels if panel.empty_on_demo] == ["Certificate"]
+
+
+def test_every_query_is_understood(watched: Watched) -> None:
+    """Also those without data here; and every rule is evaluated without an error."""
+    queries = [(panel, query) for board in BOARDS for panel in board.panels for query in panel.queries]
+    for panel, query in [*queries, *((one_number(), Query(alert.expr)) for alert in ALERTS)]:
+        watched.prometheus.has_data(panel, query, watched.started_s, time.time())
+
+    def healthy() -> bool:
+        groups = watched.prometheus.get("rules")["groups"]
+        return all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+
+    await_true(healthy, "every rule is evaluated")
+
+
+def one_number() -> Panel:
+    return BOARDS[0].panels[0]
