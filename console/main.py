@@ -106,6 +106,24 @@ def prompts(context: typer.Context, run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
     raise typer.Exit(run_prompts(RunDirectory(run_dir.resolve()), context.args or ["-h"]))
 
 
+@app.command()
+def trace(
+    call: Annotated[str, typer.Argument(help="The call's id, or the first six or more digits of it.")],
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+) -> None:
+    """Tells a call's whole story: SIP, the IVR's steps, money."""
+    from console.trace import run_trace
+
+    try:
+        found = run_trace(run_dir.resolve(), call)
+    except ValueError as error:
+        raise StackError(str(error)) from error
+    if not found:
+        raise StackError(f"nothing is known of call {call} in {run_dir}.")
+    for line in found:
+        show.plain(line)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Runs the tests (arguments go to pytest), then ruff and mypy."""

@@ -9,6 +9,7 @@ from kemi.answer import done, refuse
 from kemi.callers import Caller
 from kemi.causes import NO_MEDIA_SERVER
 from kemi.launch import MEDIASRV_GROUP
+from kemi.steps import step
 from rating.model import AccessNumber
 
 HEADERS = "$avp(xheaders)"  # what the media server is told, JSON
@@ -44,7 +45,8 @@ def headers_for(caller: Caller, access: AccessNumber, call_id: str, card_id: int
 
 def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str) -> NoReturn:
     """Sends the call to a live media server; ends the route."""
-    ksr.set_text(HEADERS, json.dumps(headers_for(caller, access, new_call_id(), card_id, dnis)))
+    call_id = new_call_id()
+    ksr.set_text(HEADERS, json.dumps(headers_for(caller, access, call_id, card_id, dnis)))
     ksr.set_request_uri(f"sip:{access.number}@{node.near().mediasrv_sip}")
     if not ksr.select_destination(MEDIASRV_GROUP):
         metrics.CALLS.labels("ivr", "NO_MEDIA_SERVER").inc()
@@ -52,6 +54,7 @@ def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str
     ksr.manage_dialog()
     ksr.set_dialog_timeout(node.edge().ivr_longest_s)
     metrics.CALLS.labels("ivr", "PLACED").inc()
+    step(call_id, "ivr", trunk=caller.trunk.name, ani=caller.ani, access=access.number)
     relay()
 
 

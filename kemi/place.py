@@ -20,6 +20,7 @@ from kemi.causes import (
     try_another,
 )
 from kemi.directory import open_breaker
+from kemi.steps import step, step_of_dialog
 from rating.journal import boot_clock_us
 from rating.model import Authorised, CallRequest, Route
 from rating.outcome import LedgerUnavailableError, Refusal
@@ -87,6 +88,7 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
     running.remember_call(call)
     ksr.set_text(INVITE_US, str(call.invite_us))
     metrics.CALLS.labels(kind, "PLACED").inc()
+    step(call.call, "place", kind=kind, ani=authorised.ani, dnis=authorised.dnis, hold=call.hold, limit_s=call.limit_s)
     try_next_gateway()
 
 
@@ -118,6 +120,7 @@ def try_next_gateway() -> NoReturn:
     if route is None:
         give_up_trying(NO_GATEWAY)
     running.remember_attempt(route.carrier_id, route.gateway_id)
+    step_of_dialog("try", carrier=route.carrier, gateway=route.gateway_id)
     ksr.set_request_uri(gateway_uri(route, ksr.get(DNIS) or ""))
     ksr.set_timeouts_ms(final=node.edge().pdd_limit_ms, any_reply=node.edge().any_reply_ms)
     if not media.in_request():
@@ -149,6 +152,8 @@ def hear_gateway() -> None:
     """A reply of a gateway: media, post-dial delay, and the longer patience once it rings."""
     status = ksr.reply_status()
     media.in_reply()
+    if status >= 180:
+        step_of_dialog("reply", status=status)
     if 180 <= status < 300 and not ksr.get(RANG):
         note_ringing()
         if status < 200:
