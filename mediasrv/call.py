@@ -40,6 +40,7 @@ class Arrival:
     attestation: str
     card_id: int | None
     access: AccessNumber
+    dnis: str = ""
 
 
 class Call:
@@ -51,6 +52,7 @@ class Call:
         self.call_id, self.trunk = arrival.call_id, arrival.trunk
         self.ani, self.ani_trusted = arrival.ani, arrival.ani_trusted
         self.attestation, self.card_id, self.access = arrival.attestation, arrival.card_id, arrival.access
+        self.dnis = arrival.dnis
         self.language = arrival.access.languages[0] if arrival.access.languages else "en"
         self.leg, self.port = leg, port
         self.keypad = Keypad()

@@ -198,4 +198,5 @@ def arrival_of(invite: Request, access: AccessNumber) -> Arrival:
         attestation=header("attestation"),
         card_id=int(card) if trusted and card.isdecimal() else None,
         access=access,
+        dnis=header("dnis"),
     )

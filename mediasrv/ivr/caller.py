@@ -91,7 +91,8 @@ class Caller(Protocol):
     ani_trusted: bool  # the trunk is entitled to assert it
     attestation: str  # STIR/SHAKEN "A", "B", "C" or ""
     card_id: int | None  # the card of a registered, trusted CallerID: no PIN is asked
-    access: AccessNumber  # the number that was dialled
+    access: AccessNumber  # the number that was dialled, or what stands in for it when that was a destination
+    dnis: str  # the destination that was dialled instead of an access number, E.164 digits; "" when none was
     language: str  # set by the conversation; phrases without a language of their own are spoken in it
 
     async def answer(self) -> None:

@@ -45,6 +45,9 @@ async def ask_destination(talk: Talk, card: Card) -> str:
         dnis = normalise_dnis(digits, talk.caller.access.country)
         return Wrong(questions.refused(dnis)) if isinstance(dnis, Refusal) else dnis
 
+    first, talk.dialled_first = talk.dialled_first, ""
+    if first:
+        return first
     ahead, talk.dialled_ahead = talk.dialled_ahead, ""
     wish = await understand(ahead, "#") if ahead else None
     if isinstance(wish, str):

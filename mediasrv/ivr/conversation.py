@@ -26,7 +26,7 @@ USUAL_MANNERS = Manners()
 
 async def conversation(caller: Caller, switch: Switch, manners: Manners = USUAL_MANNERS) -> None:
     """Talks to the caller until one of the two hangs up. Never raises HungUp or LedgerUnavailableError."""
-    talk = Talk(caller, switch, manners)
+    talk = Talk(caller, switch, manners, dialled_first=caller.dnis)
     try:
         await caller.answer()
         await _until_goodbye(talk)

@@ -8,12 +8,13 @@ from rating.outcome import Refusal
 
 
 async def identify(talk: Talk) -> Card:
-    """The card of the registered CallerID; the PIN is asked without one, or when that card is refused."""
+    """The card of the registered CallerID. The PIN is asked without one, or when that card is refused or wants more."""
     if talk.caller.card_id is not None:
         card = await talk.switch.card(talk.caller.card_id)
-        if isinstance(card, Card):
+        if isinstance(card, Card) and is_attested(talk, card):
             return card
-        await talk.caller.play(questions.refused(card))
+        if not isinstance(card, Card):
+            await talk.caller.play(questions.refused(card))
     return await enter_pin(talk)
 
 
@@ -42,10 +43,17 @@ def believed_ani(talk: Talk) -> str | None:
     return talk.caller.ani if talk.caller.ani_trusted else None
 
 
+def is_attested(talk: Talk, card: Card) -> bool:
+    """Whether the call's STIR/SHAKEN level is what the product asks for before it believes a CallerID; A is highest."""
+    wanted, level = card.product.attestation, talk.caller.attestation
+    return not wanted or "A" <= level <= wanted
+
+
 def may_register(talk: Talk, card: Card) -> bool:
-    """Whether a registration of this telephone can be offered."""
-    unregistered = talk.caller.card_id is None and not talk.registration_over
-    return unregistered and believed_ani(talk) is not None and card.product.caller_ids_max > 0
+    """Whether a registration of this telephone can be offered, and will be of use in calls like this one."""
+    if talk.caller.card_id is not None or talk.registration_over or believed_ani(talk) is None:
+        return False
+    return card.product.caller_ids_max > 0 and is_attested(talk, card)
 
 
 async def offer_registration(talk: Talk, card: Card) -> None:

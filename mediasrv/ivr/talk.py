@@ -56,6 +56,7 @@ class Talk:
     called_before: bool = False  # in this conversation
     last_dnis: str = ""  # for redial
     dialled_ahead: str = ""  # a destination keyed in where something else was asked
+    dialled_first: str = ""  # E.164 digits: what was dialled before anything was asked
     registration_over: bool = False  # offered or done in this call
     refusals_in_a_row: int = 0
 

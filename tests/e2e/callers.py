@@ -194,15 +194,15 @@ class Handset:
 
 @dataclass(frozen=True, slots=True)
 class SippCall:
-    """A call of SIPp's to the access number, as its scenario is written."""
+    """A call of SIPp's, as its scenario is written."""
 
-    access: str
+    number: str
     ani: str
 
     def answered(self) -> list[Step]:
         """Up to the ACK."""
         ringing = [receive(100, optional=True), receive(180, optional=True), receive(183, optional=True)]
-        return [invite(self.access, self.ani), *ringing, receive(200, rrs=True), ack(self.access, self.ani)]
+        return [invite(self.number, self.ani), *ringing, receive(200, rrs=True), ack(self.number, self.ani)]
 
     def keys_by_info(self, keys: str, first_cseq: int) -> list[Step]:
         """One INFO (application/dtmf-relay) a key."""
@@ -213,10 +213,10 @@ class SippCall:
         return [receive("INVITE", timeout_ms=20_000), reply_in_dialog(sdp=True), receive("ACK"), pause(talk_ms)]
 
     def hang_up(self, cseq: int) -> list[Step]:
-        return [request("BYE", self.access, self.ani, cseq=cseq), receive(200)]
+        return [request("BYE", self.number, self.ani, cseq=cseq), receive(200)]
 
     def _info(self, key: str, cseq: int) -> Step:
-        to = f"<sip:{self.access}@[remote_ip]>[peer_tag_param]"
+        to = f"<sip:{self.number}@[remote_ip]>[peer_tag_param]"
         headers = DIALOG.format(from_=SIPP_PARTY.format(user=self.ani), to=to, cseq=f"{cseq} INFO") + "[routes]"
         body = f"Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={key}\nDuration=160\n"
         return send(f"INFO [next_url] SIP/2.0\n{headers}\n{body}")

@@ -158,24 +158,27 @@ def baresip_takes_its_time_and_registers_its_callerid(stack: RunningStack, tmp_p
         caller.close()
 
 
-def sipp_sends_its_keys_as_info(stack: RunningStack, tmp_path: Path) -> None:
-    """SIP INFO; the caller's handset records what is heard."""
+def sipp_dials_a_destination_and_answers_in_spanish(stack: RunningStack, tmp_path: Path) -> None:
+    """SIP INFO; a destination dialled without a registered CallerID: the PIN is asked, the number not again.
+
+    The caller's handset records what is heard.
+    """
     card, card_id = stack.issue(FIVE)
-    handset, call = Handset(OPEN_CALLER_HOST), SippCall(ACCESS_NUMBER, "13035550103")
-    pin, number = call.keys_by_info(card.pin + "#", 3), call.keys_by_info(f"011{DEAR_DESTINATION}#", 30)
+    handset, call = Handset(OPEN_CALLER_HOST), SippCall(f"011{DEAR_DESTINATION}", "13035550103")
     # A caller who listens before he answers; keys would be kept, were he quicker.
-    steps = [*call.answered(), pause(2000), *call.keys_by_info("1", 2), pause(5000), *pin, pause(4000), *number]
-    steps += [*call.connected(talk_ms=4000), *call.hang_up(60)]
+    steps = [*call.answered(), pause(2000), *call.keys_by_info("2", 2), pause(6000)]
+    steps += [*call.keys_by_info(card.pin + "#", 3), *call.connected(talk_ms=4000), *call.hang_up(60)]
     sipp = run_sipp(heard_at(steps, handset.port), OPEN_CALLER_HOST, stack.edge, tmp_path)
     try:
         assert sipp.wait() == 0, sipp.trouble()
-        for name in ("en/welcome", "en/pin_ask", "en/balance", "en/usd-5", "en/minutes", "en/minutes-11"):
+        for name in ("en/welcome", "es/pin_ask", "es/balance", "es/usd-5", "es/minutes", "es/minutes-11"):
             heard_prompt(handset.heard, name)
         assert find_part(read_wav(gateway_speech(stack)), handset.heard()).likeness > ALIKE
     finally:
         sipp.stop()
         handset.close()
     assert destinations(stack, card_id, 1) == [DEAR_DESTINATION]
+    assert stack.card(card_id).language == "es"
 
 
 def sipp_keys_ahead_in_its_own_sound(stack: RunningStack, tmp_path: Path) -> None:
@@ -201,7 +204,7 @@ def sipp_keys_ahead_in_its_own_sound(stack: RunningStack, tmp_path: Path) -> Non
 STORIES = (
     pyvoip_hears_a_new_recording_and_stores_a_number,
     baresip_takes_its_time_and_registers_its_callerid,
-    sipp_sends_its_keys_as_info,
+    sipp_dials_a_destination_and_answers_in_spanish,
     sipp_keys_ahead_in_its_own_sound,
 )
 Story = Callable[[RunningStack, Path], None]

@@ -223,6 +223,7 @@ class TranscriptCaller:
     attestation: str = ""
     card_id: int | None = None
     access: AccessNumber = ACCESS
+    dnis: str = ""
     language: str = ""
     lines: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)  # in which each phrase was played

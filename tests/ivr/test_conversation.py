@@ -449,6 +449,43 @@ async def test_a_trusted_caller_is_offered_to_register_after_the_first_call(swit
     assert switch.registered == {"12125550199": card.card_id}
 
 
+@pytest.mark.parametrize(("level", "believed"), [("A", True), ("B", True), ("C", False), ("", False)])
+async def test_a_callerid_is_believed_only_with_the_attestation_that_the_product_asks_for(
+    switch: MemorySwitch, level: str, believed: bool
+) -> None:
+    card = switch.issue(4_500_000, PIN, product=replace(PRODUCT, attestation="B"))
+    balance = "plays balance 4.50 USD\n asks destination_ask, destination_services\n"
+    services = "option_balance 1, option_language 2, option_refill 3"
+    known: dict[str, object] = {"access": ENGLISH_ONLY, "ani_trusted": True, "attestation": level}
+    way_in = "plays welcome" if believed else WAY_IN
+    await held(f"{way_in}\n {balance} hangs up", switch, says=SAYS, card_id=card.card_id, **known)
+    offered = ", option_register 4, option_back 5" if believed else ", option_back 4"
+    await held(f"{WAY_IN} {balance} enters 0#\n asks {services}{offered}\n hangs up", switch, says=SAYS, **known)
+
+
+async def test_who_dialled_a_destination_is_asked_for_the_pin_and_not_for_the_number_again(
+    switch: MemorySwitch,
+) -> None:
+    switch.issue(4_500_000, PIN)
+    await held(
+        WAY_IN
+        + """
+        plays balance 4.50 USD
+        plays minutes 15, connecting
+        calls 442071234567 for at most 900 s
+        far end busy
+        plays call_busy
+        plays balance 4.50 USD
+        asks destination_next, destination_redial, destination_services
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+        dnis="442071234567",
+    )
+
+
 async def test_who_dials_on_instead_of_answering_the_offer_is_connected(switch: MemorySwitch) -> None:
     switch.issue(4_500_000, PIN)
     await held(

@@ -40,6 +40,7 @@ class ImpatientCaller:
     attestation: str = ""
     card_id: int | None = None
     access: AccessNumber = TWO_LANGUAGES
+    dnis: str = ""
     language: str = "en"
 
     def _step(self) -> None:
