@@ -17,7 +17,7 @@ class Caller:
     trunk: Trunk
     ani: str | None
     trusted: bool
-    attestation: str = ""
+    attestation: str = ""  # "A", "B", "C", "" when not signed
     privacy: bool = False
 
 

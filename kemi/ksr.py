@@ -237,6 +237,11 @@ def is_for_us() -> bool:
     return _yes(KSR.is_myself_ruri())
 
 
+def identity_holds(certificate: str) -> bool:
+    """Whether the Identity header is signed with the key of that certificate file, and fresh."""
+    return _yes(KSR.secsipid.secsipid_check_identity(certificate))
+
+
 # -- routes
 
 

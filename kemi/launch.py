@@ -27,7 +27,8 @@ DIALOG_DATABASE = "dialog-tables"
 def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
     """What ``edge.cfg`` defines for the files in ``kamailio/``."""
     edge, near = edge_settings(settings), neighbours(settings)
-    return {
+    optional = {"EDGE_VERIFIES_IDENTITY": "1"} if edge.certificates_dir else {}
+    return optional | {
         "EDGE_DEBUG": str(edge.debug),
         "EDGE_UDP_WORKERS": str(edge.udp_workers),
         "EDGE_TCP_WORKERS": str(edge.tcp_workers),

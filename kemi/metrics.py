@@ -21,6 +21,7 @@ ATTEMPTS = Counter(
 )
 FAILOVERS = Counter("cardswitch_edge_failovers_total", "Further gateways tried")
 ERRORS = Counter("cardswitch_edge_errors_total", "Exceptions in a callback", ["callback"])
+ATTESTATIONS = Counter("cardswitch_edge_attestations_total", "Signed calls by verified level; F: failed", ["level"])
 JOURNAL_EVENTS = Counter("cardswitch_edge_journal_events_total", "Events for the call journal", ["event"])
 JOURNAL_LOST = Counter("cardswitch_edge_journal_lost_total", "Events that could not be written")
 LEDGER_UNAVAILABLE = Counter("cardswitch_edge_ledger_unavailable_total", "Calls refused because of the ledger")

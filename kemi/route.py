@@ -7,10 +7,11 @@ Each callback is a list of steps. A step that has dealt with the message ends th
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import NoReturn
 
-from kemi import callers, dialogs, directory, entrance, ivr, ksr, media, metrics, node, place, web
+from kemi import attestation, callers, dialogs, directory, entrance, ivr, ksr, media, metrics, node, place, web
 from kemi.answer import Answered, done, refuse
 from kemi.callers import Caller
 from kemi.causes import SERVER_ERROR, UNKNOWN_SOURCE, ledger_unavailable
@@ -103,6 +104,7 @@ class Edge:
             refuse(UNKNOWN_SOURCE)
         caller = callers.identify(trunk)
         dnis = self.dialled(caller)
+        caller = self.attested(caller, dnis)
         card = self.card_of(caller)
         access = self.directory.current().access_numbers.get(dnis)
         if access is not None:
@@ -125,8 +127,20 @@ class Edge:
             place.refuse_call(dnis, "card")
         return dnis
 
+    def attested(self, caller: Caller, dnis: str) -> Caller:
+        """With what the signature says; a CallerID whose signature does not hold is not believed, on any trunk."""
+        level = attestation.verify(ksr.header("Identity"), caller.ani, dnis, node.edge().certificates_dir)
+        if level:
+            metrics.ATTESTATIONS.labels(level).inc()
+        if level == attestation.FAILED:
+            return replace(caller, trusted=False)
+        return replace(caller, attestation=level)
+
     def card_of(self, caller: Caller) -> Card | None:
-        """The card a trusted CallerID is registered on; ends the route when that card may not be used."""
+        """The card a trusted CallerID is registered on, None when its product wants it better attested.
+
+        Ends the route when the card may not be used.
+        """
         if not caller.trusted or caller.ani is None:
             return None
         try:
@@ -135,6 +149,8 @@ class Edge:
             place.refuse_unavailable("card", error)
         if isinstance(card, Refusal):
             place.refuse_call(card, "card")
+        if card and not attestation.suffices(caller.attestation, card.product.attestation):
+            return None
         return card
 
     def ask_for_pin(self, caller: Caller, dnis: str) -> NoReturn:

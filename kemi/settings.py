@@ -15,6 +15,7 @@ class EdgeSettings:
     rpc_socket: Path
     http: str
     metrics_dir: Path
+    certificates_dir: Path | None = None  # of STIR/SHAKEN signers; None: signatures are not verified
     udp_workers: int = 4
     tcp_workers: int = 2
     async_workers: int = 2
@@ -47,7 +48,7 @@ class Neighbours:
 def edge_settings(settings: Settings) -> EdgeSettings:
     """The table ``edge``. Raises SettingsError naming what is missing or not known."""
     table: dict[str, Any] = dict(settings.table("edge"))
-    for name in ("rpc_socket", "metrics_dir", "dialog_log_dir"):
+    for name in ("rpc_socket", "metrics_dir", "dialog_log_dir", "certificates_dir"):
         if name in table:
             table[name] = Path(table[name])
     try:

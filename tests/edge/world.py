@@ -59,6 +59,7 @@ class EdgeWorld:
     ) -> None:
         self.directory = directory
         self.rtp_ports = rtp_ports
+        self.certificates = directory / "certificates"
         self.keeper = keeper  # whether the real keeper settles; otherwise ``settle`` does
         self.keeper_port = free_port(EDGE)
         self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
@@ -102,6 +103,7 @@ sip = "{self.edge}"
 rpc_socket = "{self.directory}/kamailio/rpc.sock"
 http = "{EDGE}:{self.http_port}"
 metrics_dir = "{self.directory}/metrics"
+certificates_dir = "{self.certificates}"
 {more}
 [rtpengine]
 ng = "{EDGE}:{self.ng_port}"
@@ -120,6 +122,7 @@ http = "{EDGE}:{self.keeper_port}"
             self.core.publish_deck(DeckTable.from_rows(DeckTerms(name, "USD"), rows))
         self.core.create_product("Edge", currency="USD", deck="retail", calls_at_once=1, longest_call_s=7200)
         self.core.create_product("Many", currency="USD", deck="retail", calls_at_once=1000, longest_call_s=7200)
+        self.core.create_product("Signed", currency="USD", deck="retail", attestation="A", longest_call_s=7200)
         carrier = self.core.add_carrier("Acme", deck="cost")
         for order, port in enumerate(self.gateway_ports):
             self.core.add_gateway(carrier, f"sip:{GATEWAY}:{port}", priority=10 + order, tech_prefix="99" * order)
