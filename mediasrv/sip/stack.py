@@ -14,7 +14,10 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sippy import SipTransactionManager as sippy_transactions  # noqa: N813  a module
+from sippy import SipMsg as sippy_messages  # noqa: N813  modules all four
+from sippy import SipRequest as sippy_requests  # noqa: N813
+from sippy import SipTransactionManager as sippy_transactions  # noqa: N813
+from sippy import SipURL as sippy_urls  # noqa: N813
 from sippy.MsgBody import MsgBody
 from sippy.SipCallId import SipCallId
 from sippy.SipContact import SipContact
@@ -67,13 +70,16 @@ class _Timer:
         self._handle.cancel()
 
 
-def _report(message: str, *_: Any, **__: Any) -> None:
-    """In place of sippy's ``dump_exception``, which prints the whole message: it may be an INFO with a PIN's digit."""
-    log.info("%s", message)
+def _report(*_: Any, **__: Any) -> None:
+    """In place of sippy's ``dump_exception`` and ``print``: what they print is the message, and that may be an INFO
+    with a digit of a PIN."""
+    log.debug("sippy has something to say of a message")
 
 
 sippy_transactions.Timeout = _Timer
 sippy_transactions.dump_exception = _report
+for _module in (sippy_transactions, sippy_messages, sippy_requests, sippy_urls):
+    _module.print = _report
 
 
 class _NoLog:
@@ -158,6 +164,8 @@ def _body_of(message: Any) -> tuple[str, str]:
 def _request_of(message: Any) -> Request:
     body, kind = _body_of(message)
     cseq, _ = message.getHFBody("cseq").getCSeq()
+    for name in ("from", "to", "contact", "record-route"):  # what answers are made of is read now or never
+        message.getHFBodys(name)
     body, kind = _session_part(body, kind)
     return Request(_headers_of(message), body, kind, message.method, str(message.ruri), message.getSource(), cseq)
 
@@ -165,6 +173,14 @@ def _request_of(message: Any) -> Request:
 def _response_of(message: Any) -> Response:
     body, kind = _session_part(*_body_of(message))
     return Response(_headers_of(message), body, kind, message.scode, message.reason)
+
+
+def _end_transaction(transaction: Any) -> None:
+    """Takes its timers away; sippy then forgets it (a request without an answer has no other end there)."""
+    for name in ("teA", "teD", "teE", "teF"):
+        if (timer := getattr(transaction, name)) is not None:
+            timer.cancel()
+            setattr(transaction, name, None)
 
 
 def _session_part(body: str, kind: str) -> tuple[str, str]:
@@ -369,7 +385,13 @@ class SipStack:
     def _received(self, message: Any, transaction: Any) -> Any:
         server = ServerTransaction(self, transaction, message)
         try:
-            self._user.received(_request_of(message), server)
+            request = _request_of(message)
+        except Exception as error:
+            log.info("%s not understood: %s", message.method, type(error).__name__)
+            _end_transaction(transaction)
+            return None
+        try:
+            self._user.received(request, server)
         except Exception:
             log.exception("request %s failed", message.method)
             server.respond(500, "Server Internal Error")

@@ -253,10 +253,14 @@ async def test_a_call_without_an_offer_gets_ours(tmp_path: Path) -> None:
     edge.agent.close()
 
 
+def kill_rtp_worker(server: Server) -> None:
+    for worker in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
+        os.kill(int(worker), signal.SIGKILL)
+
+
 async def test_a_dead_rtp_worker_ends_its_calls_and_takes_new_ones_when_it_is_back(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (server, edge, leg):
-        for worker in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
-            os.kill(int(worker), signal.SIGKILL)
+        kill_rtp_worker(server)
         assert (await asyncio.wait_for(leg.gone, SOON_S)).remote
         await soon_ok(server)
         again = edge.call(server.sip, session(4000), CALL_HEADERS)
@@ -265,10 +269,22 @@ async def test_a_dead_rtp_worker_ends_its_calls_and_takes_new_ones_when_it_is_ba
         await server.step("hang_up", 2)
 
 
-async def soon_ok(server: Server) -> None:
+async def test_without_an_rtp_worker_the_edge_is_sent_elsewhere(tmp_path: Path) -> None:
+    edge = FarEnd()
+    async with media_server(tmp_path, edge.port) as server:
+        for _ in range(3):  # one that dies again and again is started again later and later
+            await soon_ok(server)
+            kill_rtp_worker(server)
+            await soon_ok(server, workers=0)
+        gone = await asyncio.wait_for(edge.call(server.sip, session(4000), CALL_HEADERS).gone, SOON_S)
+        assert gone.status == 503
+    edge.agent.close()
+
+
+async def soon_ok(server: Server, *, workers: int = 1) -> None:
     async with asyncio.timeout(SOON_S):
-        while '"rtp_workers": 1' not in (await server.get("/healthz"))[1]:
-            await asyncio.sleep(0.05)
+        while f'"rtp_workers": {workers}' not in (await server.get("/healthz"))[1]:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_caller_from_whom_nothing_comes_is_hung_up_on_but_not_while_connected(tmp_path: Path) -> None:
