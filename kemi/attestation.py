@@ -11,9 +11,9 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from kemi import ksr
+from kemi.settings import certificate_file
 
 LEVELS = ("A", "B", "C")
 FAILED = "F"  # there is an Identity, and it does not hold
@@ -48,11 +48,6 @@ def parse(identity: str) -> Passport | None:
     return passport if passport.level in LEVELS else None
 
 
-def certificate(directory: Path, url: str) -> Path:
-    """Where the certificate of ``url`` is kept. The name cannot leave the directory: "/" is encoded."""
-    return directory / quote(url, safe="")
-
-
 def verify(identity: str | None, ani: str | None, dnis: str, directory: Path | None) -> str:
     """ "A", "B", "C", FAILED, or "": the call is not signed, or this node verifies nothing."""
     if directory is None or identity is None:
@@ -60,7 +55,7 @@ def verify(identity: str | None, ani: str | None, dnis: str, directory: Path | N
     passport = parse(identity)
     if passport is None or passport.origin != ani or dnis not in passport.destinations:
         return FAILED
-    file = certificate(directory, passport.certificate_url)
+    file = certificate_file(directory, passport.certificate_url)
     return passport.level if file.is_file() and ksr.identity_holds(str(file)) else FAILED
 
 

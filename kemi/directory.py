@@ -81,6 +81,11 @@ class Cache:
         self._version = 0
         self._directory = Directory((), {})
 
+    @property
+    def ready(self) -> bool:
+        """Whether the directory was read since the start; before, nobody can be told from a stranger."""
+        return self._version > 0
+
     def current(self) -> Directory:
         version = ksr.shared_number(VERSION)
         if version != self._version:

@@ -4,7 +4,7 @@ import re
 
 from kemi import ksr
 from kemi.answer import done, refuse
-from kemi.causes import BAD_REQUEST, NOT_ALLOWED, TOO_LARGE, TOO_MANY_HOPS
+from kemi.causes import BAD_REQUEST, NOT_ALLOWED, TOO_LARGE, TOO_MANY_HOPS, ledger_unavailable
 from kemi.settings import EdgeSettings
 
 HOPS_MAX = 30
@@ -46,9 +46,11 @@ def skip_retransmission() -> None:
         done()
 
 
-def answer_probe() -> None:
-    """OPTIONS sent to us says that we live."""
+def answer_probe(*, ready: bool, retry_after_s: int) -> None:
+    """OPTIONS sent to us asks whether we live and can take calls: not before the directory was read once."""
     if ksr.is_method("OPTIONS"):
+        if not ready:
+            refuse(ledger_unavailable(retry_after_s), stateful=False)
         ksr.append_reply_header("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK")
         ksr.append_reply_header("Accept: application/sdp")
         ksr.reply_stateless(200, "OK")

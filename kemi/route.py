@@ -65,22 +65,34 @@ class Edge:
         entrance.pass_cancel()
         entrance.skip_retransmission()
         dialogs.follow()
-        source = ksr.source()
-        from_media_server = ivr.is_media_server(source)
-        trunk = self.directory.current().trunk_of(source[0])
-        if trunk is None and not from_media_server:
-            entrance.check_stranger()
-        entrance.answer_probe()
+        origin = self.identify_source()
+        entrance.answer_probe(ready=self.directory.ready, retry_after_s=node.edge().retry_after_s)
         entrance.only_invites()
-        if trunk is None and not from_media_server:
+        self.check_ledger()
+        if origin is None:
             metrics.CALLS.labels("unknown", "UNKNOWN_SOURCE").inc()
             refuse(UNKNOWN_SOURCE, stateful=False)
-        if directory.breaker_open():
+        entrance.mend_nat()
+        ksr.set_text(TRUNK, origin)
+        self.hand_over()
+
+    def identify_source(self) -> str | None:
+        """Whose request it is, by address: the media server, a trunk, or None, a stranger."""
+        source = ksr.source()
+        if ivr.is_media_server(source):
+            return MEDIA_SERVER
+        trunk = self.directory.current().trunk_of(source[0])
+        if trunk is None:
+            entrance.check_stranger()
+            return None
+        return f"trunk:{trunk.name}"
+
+    def check_ledger(self) -> None:
+        """With the ledger away, or never seen yet, a new call is refused at once."""
+        self.directory.current()
+        if directory.breaker_open() or not self.directory.ready:
             metrics.LEDGER_UNAVAILABLE.inc()
             refuse(ledger_unavailable(node.edge().retry_after_s), stateful=False)
-        entrance.mend_nat()
-        ksr.set_text(TRUNK, MEDIA_SERVER if from_media_server or trunk is None else f"trunk:{trunk.name}")
-        self.hand_over()
 
     def hand_over(self) -> NoReturn:
         """From here on the ledger is asked, which may take its time: in another process."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rating.settings import Settings, SettingsError
 
@@ -63,6 +64,11 @@ def neighbours(settings: Settings) -> Neighbours:
         return Neighbours(settings.table("rtpengine")["ng"], settings.table("mediasrv")["sip"])
     except KeyError as error:
         raise SettingsError(f"{settings.path}: missing setting {error} in [rtpengine] or [mediasrv]") from error
+
+
+def certificate_file(directory: Path, url: str) -> Path:
+    """Where the STIR/SHAKEN certificate of ``url`` is kept. The name cannot leave the directory: "/" is encoded."""
+    return directory / quote(url, safe="")
 
 
 def host_and_port(address: str) -> tuple[str, int]:

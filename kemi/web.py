@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import ksr, metrics, statistics, survive
+from kemi import ksr, metrics, server_statistics, survive
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
 
@@ -14,7 +14,7 @@ def answer() -> None:
     limit = _LIMIT.fullmatch(path)
     if path == "/metrics":
         ksr.http_reply(
-            200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics.exposition() + statistics.exposition()
+            200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics.exposition() + server_statistics.exposition()
         )
     elif path == "/rpc" and ksr.is_method("POST"):
         ksr.http_rpc()

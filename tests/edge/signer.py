@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from kemi.attestation import certificate
+from kemi.settings import certificate_file
 
 ORIGIN_ID = "de305d54-75b4-431b-adb2-eb6b9e546014"
 
@@ -21,7 +21,7 @@ class Signer:
         self._key = directory / "key.pem"
         _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(self._key))
         request = ["req", "-new", "-x509", "-days", "2", "-subj", "/CN=SHAKEN test", "-key", str(self._key)]
-        _openssl(*request, "-out", str(certificate(certificates, url)))
+        _openssl(*request, "-out", str(certificate_file(certificates, url)))
 
     def identity(self, ani: str, dnis: str, level: str, *, age_s: int = 0) -> str:
         """An Identity header, as a line."""
