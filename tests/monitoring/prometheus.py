@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 from monitoring.panel import Kind, Panel, Query
+from monitoring.picture import Labels, Point
 
 INTERVAL = "1m"  # what Grafana would put for $__rate_interval
 STEP_S = 2
@@ -38,10 +39,15 @@ class Prometheus:
         assert len(found) <= 1, f"{expr} has {len(found)} series"
         return float(found[0]["value"][1]) if found else None
 
+    def series(self, expr: str, start_s: float, end_s: float, step_s: float) -> list[tuple[Labels, list[Point]]]:
+        """A query over a time: labels and points of each series."""
+        found = self.get("query_range", query=expr, start=start_s, end=end_s, step=step_s)["result"]
+        return [(one["metric"], [(float(at), float(value)) for at, value in one["values"]]) for one in found]
+
     def has_data(self, panel: Panel, query: Query, start_s: float, end_s: float) -> bool:
         """Whether a panel of that time would show a number."""
         expr = query.expr.replace("$__rate_interval", INTERVAL)
         if panel.kind in (Kind.BARS, Kind.TABLE):
             return bool(self.get("query", query=expr)["result"])
-        series = self.get("query_range", query=expr, start=start_s, end=end_s, step=STEP_S)["result"]
-        return any(math.isfinite(float(value)) for one in series for _, value in one["values"])
+        series = self.series(expr, start_s, end_s, STEP_S)
+        return any(math.isfinite(value) for _, points in series for _, value in points)
