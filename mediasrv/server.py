@@ -150,7 +150,8 @@ class MediaServer:
             self._refuse(leg, 488, str(error))
             return None
         except RtpError as error:
-            self._refuse(leg, 486, str(error))
+            # Full, or without a worker: to a 503 the edge tries another media server.
+            self._refuse(leg, 486 if self.parts.rtp.workers_running else 503, str(error))
             return None
         if arrival is None:
             await port.close()

@@ -55,6 +55,7 @@ async def out_of_credit(talk: Talk, card: Card, why: Refusal) -> Card:
 async def other_card(talk: Talk) -> Card:
     """A second card goes on where the first one ended; its product may have other languages."""
     card = await identity.enter_pin(talk)
+    await talk.caller.expect_media(card.product.media_silence_s)
     return await tell_balance(talk, await languages.settle(talk, card))
 
 
