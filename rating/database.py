@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -67,9 +67,12 @@ class Database:
             try:
                 result = work(connection)
                 connection.commit()
-            except BaseException:
-                if connection.open:
+            except BaseException as error:
+                with suppress(pymysql.MySQLError):
                     connection.rollback()
+                if isinstance(error, pymysql.MySQLError) and _code(error) in UNAVAILABLE:
+                    # No cause: the commit may have come through unheard, so this must not be tried again unasked.
+                    raise LedgerUnavailableError(f"the ledger was lost in a transaction ({_code(error)})") from None
                 raise
             return result
 
