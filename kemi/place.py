@@ -2,8 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict
-from typing import NoReturn
+from dataclasses import fields
+from typing import Any, NoReturn
 
 from kemi import ksr, media, metrics, node, running
 from kemi.answer import done, refuse
@@ -30,6 +30,7 @@ DNIS = "$avp(dnis)"
 INVITE_US = "$avp(invite_us)"
 RANG = "$avp(rang)"
 FINAL = "$avp(final)"  # status and cause of the last negative reply, for the journal
+_ROUTE_FIELDS = tuple(field.name for field in fields(Route))
 _HOLD_ID = re.compile(r"[0-9a-f]{32}")
 TIMER_SPARE_S = 1  # the dialog timer is ± 1 s: the caller gets what was announced, the charge is clamped to the hold
 
@@ -81,7 +82,7 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
     if not authorised.routes:
         give_up(call, NO_GATEWAY)
     ksr.set_text(DNIS, authorised.dnis)
-    ksr.set_text(ROUTES, json.dumps([asdict(route) for route in authorised.routes[: node.edge().attempts_max]]))
+    ksr.set_text(ROUTES, packed(authorised.routes[: node.edge().attempts_max]))
     if not ksr.manage_dialog():
         give_up(call, SERVER_ERROR)
     ksr.set_dialog_timeout(authorised.limit_s + TIMER_SPARE_S)
@@ -99,13 +100,18 @@ def give_up(call: running.PlacedCall, answer: Answer) -> NoReturn:
     refuse(answer)
 
 
+def packed(routes: tuple[Route, ...]) -> str:
+    """Their values as JSON lists: asdict copies each value deeply, which is felt at hundreds of calls a second."""
+    return json.dumps([[getattr(route, name) for name in _ROUTE_FIELDS] for route in routes])
+
+
 def next_route() -> Route | None:
     """Takes the best gateway that has not been tried."""
-    routes = json.loads(ksr.get(ROUTES) or "[]")
+    routes: list[list[Any]] = json.loads(ksr.get(ROUTES) or "[]")
     if not routes:
         return None
     ksr.set_text(ROUTES, json.dumps(routes[1:]))
-    return Route(**routes[0])
+    return Route(*routes[0])
 
 
 def gateway_uri(route: Route, dnis: str) -> str:
