@@ -129,6 +129,7 @@ def _product(row: Row, languages: tuple[LanguageOffer, ...]) -> Product:
         caller_ids_max=row["caller_ids_max"],
         media_silence_s=row["media_silence_s"],
         attestation=row["attestation"],
+        voucher=bool(row["voucher"]),
     )
 
 

@@ -34,6 +34,7 @@ class Product:
     caller_ids_max: int
     media_silence_s: int  # a caller whose media stays silent so long is dropped by the IVR
     attestation: str = ""  # the least STIR/SHAKEN level ("A" is the highest) at which a CallerID needs no PIN; "": none
+    voucher: bool = False  # its cards only refill others; they place no calls
 
 
 @dataclass(frozen=True, slots=True)

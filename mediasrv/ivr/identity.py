@@ -30,6 +30,8 @@ async def enter_pin(talk: Talk) -> Card:
         card = await talk.switch.enter_pin(pin, ani=believed_ani(talk), trunk=caller.trunk)
         if card is Refusal.LOCKED:
             raise Enough(questions.refused(card))
+        if isinstance(card, Card) and card.product.voucher:
+            return Wrong(questions.VOUCHER_IS_NO_CARD)
         return card if isinstance(card, Card) else Wrong(questions.refused(card))
 
     card = await ask(talk, questions.PIN, understand)

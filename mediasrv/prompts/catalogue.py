@@ -76,6 +76,7 @@ PROMPTS: dict[str, tuple[str, ...]] = {
     "option_back": ("key",),
     "voucher_ask": (),
     "voucher_done": (),
+    "voucher_is_no_card": (),
     "register_offer": (),
     "register_done": (),
     "speed_dial_ask": (),

@@ -196,6 +196,9 @@ async def test_a_voucher_refills_an_empty_card(core: RatingCore, switch: Settlin
         """
         plays welcome
         asks pin_ask
+        enters the voucher
+        plays voucher_is_no_card
+        asks pin_ask
         enters the PIN
         plays balance 0.06 USD, balance_low
         asks destination_ask, destination_services

@@ -88,6 +88,8 @@ PACK = Pack(
         "option_back": "Um zurückzugehen, drücken Sie die {key}.",
         "voucher_ask": "Bitte geben Sie die Nummer des Gutscheins ein und danach die Rautetaste.",
         "voucher_done": "Danke. Ihre Karte wurde aufgeladen.",
+        "voucher_is_no_card": "Das ist die Nummer eines Gutscheins, der eine Karte auflädt. "
+        "Bitte benutzen Sie die Geheimzahl Ihrer Karte.",
         "register_offer": "Um dieses Telefon künftig ohne Geheimzahl zu benutzen, drücken Sie die 1, "
         "dann werden Sie nicht mehr danach gefragt. Um fortzufahren, drücken Sie die 2.",
         "register_done": "Dieses Telefon ist angemeldet. Sie werden nicht mehr nach der Geheimzahl gefragt.",

@@ -86,6 +86,7 @@ PACK = Pack(
         "option_back": "To go back, press {key}.",
         "voucher_ask": "Please enter the number of the voucher, followed by the pound key.",
         "voucher_done": "Thank you. Your card has been refilled.",
+        "voucher_is_no_card": "This is the number of a voucher, which refills a card. Please use the pin of your card.",
         "register_offer": "To use this telephone without a pin from now on, press 1 and you will not be asked again. "
         "To go on, press 2.",
         "register_done": "This telephone is registered. You will not be asked for the pin again.",

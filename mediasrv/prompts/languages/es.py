@@ -91,6 +91,8 @@ PACK = Pack(
         "option_back": "Para regresar, marque {key}.",
         "voucher_ask": "Por favor, marque el número del cupón, seguido de la tecla numeral.",
         "voucher_done": "Gracias. Su tarjeta ha sido recargada.",
+        "voucher_is_no_card": "Este es el número de un cupón, que sirve para recargar una tarjeta. "
+        "Por favor, use la clave de su tarjeta.",
         "register_offer": "Para usar este teléfono sin clave de ahora en adelante, marque 1 "
         "y no se la volveremos a pedir. Para seguir, marque 2.",
         "register_done": "Este teléfono está registrado. No le volveremos a pedir la clave.",

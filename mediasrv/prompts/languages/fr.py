@@ -97,6 +97,8 @@ PACK = Pack(
         "option_back": "Pour revenir, tapez {key}.",
         "voucher_ask": "Veuillez composer le numéro du bon, suivi de la touche dièse.",
         "voucher_done": "Merci. Votre carte a été rechargée.",
+        "voucher_is_no_card": "C'est le numéro d'un bon, qui sert à recharger une carte. "
+        "Veuillez utiliser le code de votre carte.",
         "register_offer": "Pour utiliser désormais ce téléphone sans code, tapez 1, "
         "et il ne vous sera plus demandé. Pour continuer, tapez 2.",
         "register_done": "Ce téléphone est enregistré. Le code ne vous sera plus demandé.",

@@ -95,6 +95,8 @@ PACK = Pack(
         "option_back": "Para voltar, tecle {key}.",
         "voucher_ask": "Por favor, digite o número do vale, seguido da tecla sustenido.",
         "voucher_done": "Obrigado. Seu cartão foi recarregado.",
+        "voucher_is_no_card": "Este é o número de um vale, que serve para recarregar um cartão. "
+        "Por favor, use a senha do seu cartão.",
         "register_offer": "Para usar este telefone sem senha de agora em diante, tecle 1, "
         "e ela não será mais pedida. Para continuar, tecle 2.",
         "register_done": "Este telefone está registrado. A senha não será mais pedida.",

@@ -83,6 +83,7 @@ PACK = Pack(
         "option_back": "返回请按{key}。",
         "voucher_ask": "请输入充值券的号码，按井号键结束。",
         "voucher_done": "谢谢，充值成功。",
+        "voucher_is_no_card": "这是充值券的号码，只能给卡充值。请使用您的卡的密码。",
         "register_offer": "以后用这个电话不再输入密码，请按1，我们不会再问。继续请按2。",
         "register_done": "这个电话已经登记。以后不用输入密码。",
         "speed_dial_ask": "请按1到9中的一个键来存这个号码。这个键上原有的号码会被替换。",
