@@ -36,9 +36,9 @@ def run(watched: Watched, calls: int, directory: Path) -> dict[str, int | float]
     ivr_calls(watched, directory)
     watched.await_calls(0, timeout_s=PATIENCE_S)
     charged, cost = watched.await_spend(timeout_s=PATIENCE_S)
-    panels = [panel for board in BOARDS for panel in board.panels if not panel.empty_on_demo]
-    queries = [(panel, query) for panel in panels for query in panel.queries]
-    shown = [watched.prometheus.has_data(panel, query, began_s, time.time()) for panel, query in queries]
+    queries, empty = watched.await_panels(began_s)
+    for title in empty:
+        print(f"no data: {title}")
     return {
         "calls": calls,
         "settled": len(watched.core.cdrs()),
@@ -48,8 +48,8 @@ def run(watched: Watched, calls: int, directory: Path) -> dict[str, int | float]
         "charged_shown_micros": watched.micros("cardswitch_spend_charged_total"),
         "cost_micros": cost,
         "cost_shown_micros": watched.micros("cardswitch_spend_cost_total"),
-        "queries": len(queries),
-        "queries_with_data": sum(shown),
+        "queries": queries,
+        "queries_with_data": queries - len(empty),
         "series": int(watched.prometheus.number("prometheus_tsdb_head_series") or 0),
         "slowest_scrape_ms": round(1000 * (watched.prometheus.number("max(scrape_duration_seconds)") or 0), 1),
         "took_s": round(time.time() - began_s, 1),

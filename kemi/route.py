@@ -33,6 +33,8 @@ def guarded(callback: Callable[..., None]) -> Callback:
     Kamailio passes its message object, which nothing here needs, and to event callbacks the event's name.
     """
 
+    metrics.ERRORS.labels(callback.__name__)  # shown as 0 from the start: an alert must see the first one come
+
     @wraps(callback)
     def safe(self: "Edge", _message: object, *event: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""Draws a dashboard's panels from a Prometheus as one SVG, for pages that cannot show Grafana: lines and numbers only."""
+"""Draws a dashboard's panels from a Prometheus as one SVG, for pages that cannot show Grafana."""
 
 import math
 import re
@@ -141,5 +141,5 @@ def _text(
     anchor: str = "start",
     colour: str = "#333",
 ) -> str:
-    style = f'font-size="{size}" font-weight="{weight or "normal"}" text-anchor="{anchor}" fill="{colour}"'
+    style = f'font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="{colour}"'
     return f'<text x="{x:.0f}" y="{y:.0f}" {style}>{escape(text)}</text>'

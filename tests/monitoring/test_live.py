@@ -118,33 +118,12 @@ def test_metrics_are_those_of_the_catalogue(watched: Watched, part: str) -> None
     assert (unknown, wrong) == ([], [])
 
 
-PANELS = [
-    (board.name, panel, query)
-    for board in BOARDS
-    for panel in board.panels
-    for query in panel.queries
-    if not panel.empty_on_demo
-]
-
-
 def test_every_panel_has_data(watched: Watched, pin: str, tmp_path: Path) -> None:
     """Every query of every panel, over the time since the stack started."""
     assert watched.callers(2, 1_500, tmp_path / "last").wait() == 0  # counters must be seen to move
     watched.await_spend()
-    empty: list[str] = []
-
-    def all_there() -> bool:
-        empty[:] = [
-            f"{board}: {panel.title}: {query.expr}"
-            for board, panel, query in PANELS
-            if not watched.prometheus.has_data(panel, query, watched.started_s, time.time())
-        ]
-        return not empty
-
-    try:
-        await_true(all_there, "every panel has data", timeout_s=45)
-    except AssertionError:
-        raise AssertionError("no data:\n" + "\n".join(empty)) from None
+    _, empty = watched.await_panels(watched.started_s)
+    assert not empty, "no data:\n" + "\n".join(empty)
 
 
 def test_what_is_empty_on_the_demo_says_why() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from console.demo.network import DESTINATION
 from console.stack.plan import TRUSTED_CALLER_HOST
 from kemi.stubgen import rpc
+from monitoring.__main__ import BOARDS
 from tests.edge.sipp import Sipp, Step, ack, invite, pause, receive, request
 from tests.monitoring.prometheus import Prometheus
 from tests.support.stack import RunningStack, await_true
@@ -16,6 +18,13 @@ from tests.support.stack import RunningStack, await_true
 VALUE = 5_000_000
 CONNECTED = 'sum(max without (instance) (cardswitch_concurrent_calls{state="connected"})) or vector(0)'
 DIALOGS = "sum(cardswitch_edge_dialogs)"
+QUERIES = [
+    (board.name, panel, query)
+    for board in BOARDS
+    for panel in board.panels
+    for query in panel.queries
+    if not panel.empty_on_demo
+]
 _anis = (str(number) for number in itertools.count(12_025_553_000))
 
 
@@ -104,6 +113,22 @@ class Watched:
         except AssertionError as error:
             raise AssertionError(f"{error}: {books} and {shown}") from None
         return books
+
+    def await_panels(self, since_s: float, *, timeout_s: float = 45.0) -> tuple[int, list[str]]:
+        """How many queries the panels have, and those that still have no data when the patience is over."""
+        empty: list[str] = []
+
+        def all_there() -> bool:
+            empty[:] = [
+                f"{board}: {panel.title}: {query.expr}"
+                for board, panel, query in QUERIES
+                if not self.prometheus.has_data(panel, query, since_s, time.time())
+            ]
+            return not empty
+
+        with suppress(AssertionError):
+            await_true(all_there, "every panel has data", timeout_s=timeout_s)
+        return len(QUERIES), empty
 
     def micros(self, counter: str) -> int:
         """The sum of a counter of money, in micro-units."""
