@@ -164,8 +164,10 @@ def _body_of(message: Any) -> tuple[str, str]:
 def _request_of(message: Any) -> Request:
     body, kind = _body_of(message)
     cseq, _ = message.getHFBody("cseq").getCSeq()
-    for name in ("from", "to", "contact", "record-route"):  # what answers are made of is read now or never
-        message.getHFBodys(name)
+    for name in ("from", "to", "contact", "record-route"):  # what answers are made of is read now or never;
+        for header in message.getHFs(name):
+            if not header.body.parsed:
+                header.body.getCopy().parse()  # of a copy: once parsed, it is respelled
     body, kind = _session_part(body, kind)
     return Request(_headers_of(message), body, kind, message.method, str(message.ruri), message.getSource(), cseq)
 
