@@ -51,6 +51,7 @@ class PrivateMariaDb:
         self.unix_socket = directory / "mariadb.sock"
         self.log = log or directory / "mariadb.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.answered = False
         self._env = env
         if len(os.fsencode(self.unix_socket)) > SOCKET_PATH_MAX:
             raise StackError(f"the path {self.unix_socket} is too long for a unix socket: choose a shorter --run-dir.")
@@ -69,6 +70,7 @@ class PrivateMariaDb:
         if not wait_until(lambda: self.ready() or self.process_ended(), timeout_s) or self.process_ended():
             self.stop()
             raise StackError(f"MariaDB did not start: see {self.log}.")
+        self.answered = True
 
     def command(self) -> list[str]:
         """The server's command line."""
@@ -97,8 +99,14 @@ class PrivateMariaDb:
     def stop(self) -> None:
         """Clean shutdown of a server started by this object; a second call does nothing."""
         if self.process is not None:
-            end_child(self.process, timeout_s=30.0)
+            end_child(self.process, timeout_s=self.stop_timeout_s)
             self.process = None
+            self.answered = False
+
+    @property
+    def stop_timeout_s(self) -> float:
+        """How long a clean shutdown may take. A server that is still starting may miss the signal altogether."""
+        return 30.0 if self.answered else 2.0
 
     def connect(self, **options: Any) -> "pymysql.Connection[Any]":
         """A connection as the administrator: the operating-system user that installed the directory."""

@@ -246,12 +246,15 @@ class Supervisor:
             self.state.save(self.plan.run)
         for name in STOP_ORDER:
             child = self.children.pop(name, None)
-            timeout_s = self.parts[name].stop_timeout_s if name in self.parts else 30.0
+            timeout_s = self.parts[name].stop_timeout_s if name in self.parts else self._database_timeout_s()
             if child is not None and not end_child(child, timeout_s=timeout_s):
                 self.say(f"{name} had to be killed")
-        end_members(self.plan.run.path)
+        end_members(self.plan.run.path, timeout_s=self._database_timeout_s())
         with suppress(FileNotFoundError):
             self.plan.run.state.unlink()
+
+    def _database_timeout_s(self) -> float:
+        return self.database.stop_timeout_s if self.database is not None else 2.0
 
 
 def last_line(log: Path) -> str:

@@ -11,7 +11,7 @@ from console.demo.recompute import price
 from console.stack.gateway import render_speech, repeat
 from console.stack.plan import OPEN_CALLER_HOST, TRUSTED_CALLER_HOST
 from console.stack.ports import free_port
-from tests.e2e.callers import Baresip
+from tests.e2e.telephone import Telephone
 from tests.edge.sipp import Sipp, Step, ack, ack_refusal, invite, pause, receive, request
 from tests.support.stack import PROMPT_CACHE, RunningStack, await_true
 
@@ -118,7 +118,7 @@ def test_baresip_registered_caller_talks(stack: RunningStack, tmp_path: Path, sp
     _, card_id = stack.issue(VALUE, ani=ani)
     far_end = stack.run.gateway / "heard"
     before = set(far_end.glob("*-dec.wav"))
-    with Baresip(TRUSTED_CALLER_HOST, ani, speech, tmp_path / "phone") as phone:
+    with Telephone(TRUSTED_CALLER_HOST, ani, speech, tmp_path / "phone") as phone:
         phone.dial(f"011{DESTINATION}", stack.edge)
         phone.await_event("CALL_ESTABLISHED")
         await_true(lambda: len(phone.heard()) > 5 * RATE, "five seconds are heard")
@@ -134,7 +134,7 @@ def test_baresip_registered_caller_talks(stack: RunningStack, tmp_path: Path, sp
 def test_baresip_pin_caller_is_connected(stack: RunningStack, tmp_path: Path, speech: Path) -> None:
     """A real telephone on the open trunk: language, PIN and number as RFC 4733 keys; then the far end."""
     card, card_id = stack.issue(VALUE)
-    with Baresip(OPEN_CALLER_HOST, STRANGER, speech, tmp_path / "phone") as phone:
+    with Telephone(OPEN_CALLER_HOST, STRANGER, speech, tmp_path / "phone") as phone:
         phone.dial(ACCESS_NUMBER, stack.edge)
         phone.await_event("CALL_ESTABLISHED")
         listener = Listener(PROMPT_CACHE, "en", ("es/language_choice",))
