@@ -10,10 +10,11 @@ from contextlib import suppress
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from rating.outcome import Refusal
+
 READ_TRIES = 5
 READ_AGAIN_S = 0.01
 
-REQUESTS = Counter("cardswitch_edge_requests_total", "Requests outside a dialog", ["method"])
 CALLS = Counter("cardswitch_edge_calls_total", "New calls by what became of them", ["kind", "outcome"])
 REPLIES = Counter("cardswitch_edge_final_replies_total", "Final replies of gateways", ["status"])
 ATTEMPTS = Counter(
@@ -37,6 +38,16 @@ DIRECTORY_VERSION = Gauge(
 )
 BREAKER_OPEN = Gauge("cardswitch_edge_breaker_open", "1 while new calls are refused", multiprocess_mode="mostrecent")
 PDD = Histogram("cardswitch_edge_pdd_seconds", "INVITE to ringing", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16))
+
+# Shown as 0 from the start: what comes first is a change then, for rates and alerts.
+for _kind, _outcomes in {
+    "card": ("PLACED", "LEDGER_UNAVAILABLE", *Refusal),
+    "second_leg": ("PLACED", "LEDGER_UNAVAILABLE", *Refusal),
+    "ivr": ("PLACED", "NO_MEDIA_SERVER"),
+    "unknown": ("UNKNOWN_SOURCE",),
+}.items():
+    for _outcome in _outcomes:
+        CALLS.labels(_kind, str(_outcome))
 
 BUILD = Gauge("cardswitch_build_info", "What runs", ["part", "version"], multiprocess_mode="max")
 

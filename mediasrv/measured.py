@@ -2,14 +2,11 @@
 
 from time import perf_counter
 
-from mediasrv.metrics import Metrics
+from mediasrv.metrics import OK, UNAVAILABLE, Metrics
 from mediasrv.switch import ThreadedSwitch
 from rating.core import RatingCore
 from rating.model import Authorised, CallRequest, Card
 from rating.outcome import Refusal
-
-OK = "OK"
-UNAVAILABLE = "LEDGER_UNAVAILABLE"
 
 
 class MeasuredSwitch(ThreadedSwitch):

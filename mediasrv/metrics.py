@@ -5,16 +5,21 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from mediasrv.progress import STAGES, Progress
+from mediasrv.ivr.caller import BridgeOutcome
+from mediasrv.progress import CALLER, PLATFORM, STAGES, Progress
 from mediasrv.settings import Address
 from rating.build import version
+from rating.outcome import Refusal
 
 Health = Callable[[], dict[str, Any]]
+OK, UNAVAILABLE = "OK", "LEDGER_UNAVAILABLE"  # outcomes that are no refusals
+KEY_KINDS = ("rfc4733", "inband", "info", "rtpengine")
 AUTHORISE_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)  # as the edge's
 
 
@@ -43,9 +48,22 @@ class Metrics:
         self.authorise_s = Histogram(
             "cardswitch_ivr_authorise_seconds", "Time to authorise", buckets=AUTHORISE_BOUNDS_S, registry=self.registry
         )
+        self._begin_at_zero()
         build = Gauge("cardswitch_build_info", "What runs", ["part", "version"], registry=self.registry)
         build.labels("mediasrv", version()).set(1)
         ProcessCollector(registry=self.registry)
+
+    def _begin_at_zero(self) -> None:
+        """What comes first is a change then, for rates and alerts."""
+        for stage, by in product(STAGES, (CALLER, PLATFORM)):
+            self.ended.labels(stage, by)
+        for counter, outcome in product((self.pins, self.refills, self.authorised), (OK, *Refusal)):
+            counter.labels(str(outcome))
+        self.authorised.labels(UNAVAILABLE)
+        for outcome in BridgeOutcome:
+            self.bridges.labels(str(outcome))
+        for kind in KEY_KINDS:
+            self.keys.labels(kind)
 
     def over(self, progress: Progress) -> None:
         """A conversation has ended."""

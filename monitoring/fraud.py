@@ -77,7 +77,7 @@ FRAUD = Board(
                     "Vouchers",
                     "Refills by voucher PIN a minute, by outcome.",
                     Unit.PER_MINUTE,
-                    or_zero(per_minute("cardswitch_ivr_refills_total", "outcome")),
+                    per_minute("cardswitch_ivr_refills_total", "outcome"),
                     "{{outcome}}",
                 ),
                 stacked(
@@ -143,7 +143,7 @@ FRAUD = Board(
                     "Unknown sources",
                     "New calls a minute from addresses that are no trunk.",
                     Unit.PER_MINUTE,
-                    or_zero(per_minute('cardswitch_edge_calls_total{outcome="UNKNOWN_SOURCE"}')),
+                    per_minute('cardswitch_edge_calls_total{outcome="UNKNOWN_SOURCE"}'),
                     "refused",
                 ),
                 Panel(

@@ -73,7 +73,7 @@ IVR = Board(
                     "Where we hang up",
                     "Callers a minute to whom we said goodbye: too many tries, refused cards, the ledger away.",
                     Unit.PER_MINUTE,
-                    or_zero(per_minute('cardswitch_ivr_ended_total{by="platform"}', "stage")),
+                    per_minute('cardswitch_ivr_ended_total{by="platform"}', "stage"),
                     "{{stage}}",
                 ),
                 lines(

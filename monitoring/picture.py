@@ -110,6 +110,8 @@ def _legend(lines: Sequence[Line], left: int, top: int, width: int) -> str:
         wide = 20 + int(6.2 * len(line.name))
         if x > left and x + wide > left + width:
             x, y = left, y + 14
+        if y > top + 14:
+            break  # two rows must do
         parts.append(f'<rect x="{x}" y="{y}" width="9" height="9" fill="{colour}"/>')
         parts.append(_text(x + 13, y + 9, line.name, size=10))
         x += wide

@@ -1,7 +1,7 @@
 """Platform: processes, SIP and media underneath the calls."""
 
 from monitoring.panel import Board, Kind, Panel, Query, Row, Unit, lines, single
-from monitoring.promql import RATE, or_zero, per_minute, per_second
+from monitoring.promql import RATE, per_minute, per_second
 
 PLATFORM = Board(
     "platform",
@@ -85,7 +85,7 @@ PLATFORM = Board(
                     "Exceptions at the edge",
                     "Exceptions in the routing a minute. Each is a bug: its traceback is in Kamailio's log.",
                     Unit.PER_MINUTE,
-                    or_zero(per_minute("cardswitch_edge_errors_total", "callback")),
+                    per_minute("cardswitch_edge_errors_total", "callback"),
                     "{{callback}}",
                 ),
             ),
@@ -120,13 +120,6 @@ PLATFORM = Board(
                     Unit.COUNT,
                     "sum by (instance) (cardswitch_edge_transactions)",
                     "{{instance}}",
-                ),
-                lines(
-                    "Requests",
-                    "Requests outside a dialog a minute, by method.",
-                    Unit.PER_MINUTE,
-                    or_zero(per_minute("cardswitch_edge_requests_total", "method")),
-                    "{{method}}",
                 ),
                 lines(
                     "Refused because of the ledger",

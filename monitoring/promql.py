@@ -32,7 +32,7 @@ def quantile(q: float, histogram: str, *by: str) -> str:
 
 def or_zero(expr: str) -> str:
     """0 where nothing has ever been counted."""
-    return f"{expr} or vector(0)"
+    return f"{expr} or on () vector(0)"
 
 
 def sum_ledger(metric: str) -> str:

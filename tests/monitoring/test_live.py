@@ -14,7 +14,7 @@ from monitoring.__main__ import BOARDS
 from monitoring.alerts import ALERTS
 from monitoring.panel import Panel, Query
 from rating.money import format_amount
-from tests.monitoring.catalogue import PARTS, PREFIX
+from tests.monitoring.catalogue import NOT_IN_TESTS, PARTS, PREFIX
 from tests.monitoring.others import has, refused_calls
 from tests.monitoring.watched import Watched
 from tests.support.stack import RunningStack, await_true, cardswitch
@@ -102,9 +102,9 @@ def shown(stack: RunningStack) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_metrics_are_those_of_the_catalogue(watched: Watched, part: str) -> None:
+def test_metrics_are_those_of_the_catalogue(watched: Watched, pin: str, part: str) -> None:
     """After all those calls: every metric with the labels that are listed, and no more series than its bound."""
-    unknown, wrong = [], []
+    unknown, wrong, seen = [], [], set()
     for family in text_string_to_metric_families(shown(watched.stack)[part]):
         if not family.name.startswith(PREFIX) or family.name.endswith("_created"):
             continue
@@ -112,10 +112,13 @@ def test_metrics_are_those_of_the_catalogue(watched: Watched, part: str) -> None
         if listed is None:
             unknown.append(family.name)
             continue
+        if family.samples:
+            seen.add(family.name.removeprefix(PREFIX))
         labels = {tuple(sorted(set(sample.labels) - {"le", "quantile"})) for sample in family.samples}
         if labels - {tuple(sorted(listed.labels))} or len(family.samples) > listed.bound:
             wrong.append((family.name, labels, len(family.samples)))
     assert (unknown, wrong) == ([], [])
+    assert PARTS[part].keys() - seen <= NOT_IN_TESTS.keys(), "listed, but never shown"
 
 
 def test_every_panel_has_data(watched: Watched, pin: str, tmp_path: Path) -> None:
