@@ -1,6 +1,5 @@
 """The parts of a stack in the order they start: how each is started, when it is ready, where it listens."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from functools import cache
 
 from console.stack import gateway, prometheus
 from console.stack.plan import GATEWAY_HOST, HOST, RTPENGINE_PORTS, Plan
-from console.stack.probe import http_get, http_ok, ng_ping, sip_options
+from console.stack.probe import http_ok, ng_ping, sip_options
 from console.stack.process import find_program
 
 
@@ -50,13 +49,8 @@ def _rtpengine(plan: Plan) -> list[str]:
 
 
 def _kamailio_ready(plan: Plan) -> bool:
-    # Any answer to OPTIONS will do: whether it is welcome is the edge's own affair. Trunks and access numbers are read
-    # from the ledger by a timer: before that every caller is a stranger.
-    if sip_options((HOST, plan.addresses.edge)) is None:
-        return False
-    metrics = http_get((HOST, plan.addresses.edge_http), "/metrics")
-    found = re.search(r"(?m)^cardswitch_edge_directory_version(?:\{.*\})? (\S+)$", metrics[1]) if metrics else None
-    return found is not None and float(found[1]) > 0
+    # It answers 503 until it has read trunks and access numbers from the ledger.
+    return sip_options((HOST, plan.addresses.edge)) == 200
 
 
 def _mediasrv_ready(plan: Plan) -> bool:
