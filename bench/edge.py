@@ -62,14 +62,14 @@ def load(world: EdgeWorld, target: str, pid: int, rate: float, *, seconds: float
     calls = int(rate * seconds)
     rings = [receive("INVITE", rrs=True), reply(180, "Ringing"), pause(PAUSE_MS), reply(200, "OK", retrans_ms=500)]
     gateway = world.gateway(
-        [*rings, receive("ACK"), receive("BYE"), reply_in_dialog()], calls=calls, timeout_s=90, trace=False
+        [*rings, receive("ACK"), receive("BYE"), reply_in_dialog()], calls=calls, timeout_s=30, trace=False
     )
     ani = "[field0]"
     dials = [invite(LONDON, ani, sdp=False), receive(100, optional=True), receive(180, optional=True)]
     talks = [receive(200, rrs=True), ack(LONDON, ani), pause(PAUSE_MS), request("BYE", LONDON, ani), receive(200)]
     before = cpu_s(pid)
     caller = world.caller(
-        [*dials, *talks], calls=calls, rate=rate, timeout_s=90, extra=["-inf", str(anis)], to=target, trace=False
+        [*dials, *talks], calls=calls, rate=rate, timeout_s=30, extra=["-inf", str(anis)], to=target, trace=False
     )
     caller.wait()
     gateway.stop()

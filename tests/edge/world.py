@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -302,6 +303,8 @@ http = "{EDGE}:{self.keeper_port}"
 @contextmanager
 def edge_world(**edge: Any) -> Iterator[EdgeWorld]:
     """A world of its own, which is gone afterwards; arguments are ``EdgeWorld``'s and settings of the edge."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended from outside, it leaves nothing running
     directory = Path(tempfile.mkdtemp(prefix="csedge"))
     try:
         with private_mariadb() as server, fresh_ledger(server) as database:
