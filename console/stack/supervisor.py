@@ -39,6 +39,8 @@ from console.stack.state import PartState, StackState, exclusive, load_state
 RESTARTS_MAX = 5  # of one part; then the stack is given up
 LEDGER_PARTS = (KEEPER, MEDIASRV, KAMAILIO)  # they need the migrated ledger and the prompts
 
+READY_POLL_S = 0.15  # asking more often looks like a flood to the edge, which then is silent for a while
+
 Say = Callable[[str], None]
 
 
@@ -213,7 +215,7 @@ class Supervisor:
                 names = ", ".join(part.name for part in waiting)
                 log = self.plan.run.log(waiting[0].name)
                 raise StackError(f"{names} did not get ready in time: {last_line(log)} (log: {log})")
-            time.sleep(0.02)
+            time.sleep(READY_POLL_S)
 
     def _demand_alive(self) -> None:
         for name, child in self.children.items():
