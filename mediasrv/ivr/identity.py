@@ -21,8 +21,10 @@ async def identify(talk: Talk) -> Card:
 async def enter_pin(talk: Talk) -> Card:
     """Three tries in a call. The lock-out after wrong ones is the ledger's, so that it outlives the call."""
     caller = talk.caller
+    last_words = questions.TOO_MANY_TRIES
 
     async def understand(pin: str, end: str) -> Card | Wrong:
+        nonlocal last_words
         if end == "*":
             return Wrong(None)
         if not pin:
@@ -32,11 +34,13 @@ async def enter_pin(talk: Talk) -> Card:
             raise Enough(questions.refused(card))
         if isinstance(card, Card) and card.product.voucher:
             return Wrong(questions.VOUCHER_IS_NO_CARD)
+        if card is Refusal.WRONG_PIN:
+            last_words = questions.refused(Refusal.LOCKED)
         return card if isinstance(card, Card) else Wrong(questions.refused(card))
 
     card = await ask(talk, questions.PIN, understand)
     if card is None:
-        raise Enough(questions.TOO_MANY_TRIES)
+        raise Enough(last_words)
     return card
 
 

@@ -13,7 +13,7 @@ from rating.store.cards import Posting
 class PinLimits:
     """Wrong PINs within an hour that lock a scope, and for how long the first time (then twice as long each time)."""
 
-    per_ani: int = 9  # three calls of three tries
+    per_ani: int = 3  # one call of three tries
     per_trunk: int = 200
     altogether: int = 2000
     lock_s: int = 300

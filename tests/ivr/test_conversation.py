@@ -171,7 +171,7 @@ async def test_three_wrong_pins_end_the_call(switch: MemorySwitch) -> None:
     switch.issue(4_500_000, PIN)
     wrong = "asks pin_ask\n enters a wrong PIN\n plays refusal_wrong_pin\n"
     await held(
-        "plays welcome\n" + 3 * wrong + "plays too_many_tries, goodbye\n is hung up",
+        "plays welcome\n" + 3 * wrong + "plays refusal_locked, goodbye\n is hung up",
         switch,
         says=SAYS,
         access=ENGLISH_ONLY,

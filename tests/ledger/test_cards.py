@@ -39,7 +39,7 @@ def test_pins_too_short_for_so_many_cards_are_refused_with_the_length_that_is_en
 
 def test_wrong_pins_lock_the_callerid_for_longer_each_time_and_a_right_one_forgets_nothing(world: World) -> None:
     right = world.core.issue_batch("World", 1, 0)[0].pin
-    assert [wrong(world) for _ in range(8)] == [Refusal.WRONG_PIN] * 8
+    assert [wrong(world) for _ in range(2)] == [Refusal.WRONG_PIN] * 2
     assert isinstance(world.core.enter_pin(right, ani=ANI, trunk="t"), Card)
     assert wrong(world) is Refusal.WRONG_PIN
     for minutes in (5, 10, 20):
@@ -47,7 +47,7 @@ def test_wrong_pins_lock_the_callerid_for_longer_each_time_and_a_right_one_forge
         world.now_us += minutes * 60_000_000 - 1
         assert world.another_core().enter_pin(right, ani=ANI, trunk="t") is Refusal.LOCKED  # a restart forgets nothing
         world.now_us += 1
-        assert [wrong(world) for _ in range(9)] == [Refusal.WRONG_PIN] * 9
+        assert [wrong(world) for _ in range(3)] == [Refusal.WRONG_PIN] * 3
     world.now_us += 2 * DAY_US
     assert wrong(world) is Refusal.WRONG_PIN
 
