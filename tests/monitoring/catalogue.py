@@ -175,5 +175,6 @@ NOT_IN_TESTS = {
     "edge_final_replies": "the demo's gateway answers every call",
     "ivr_refused": "the media server is never full",
 }
+SUFFIXES = ("_total", "_bucket", "_sum", "_count", "")
 PREFIX = "cardswitch_"
 PARTS = {"keeper": KEEPER, "edge": EDGE, "mediasrv": MEDIASRV}

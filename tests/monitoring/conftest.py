@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.monitoring.others import ivr_calls
+from tests.monitoring.others import Secret, ivr_calls
 from tests.monitoring.watched import Watched
 from tests.support.stack import running_stack
 
@@ -16,7 +16,7 @@ def watched() -> Iterator[Watched]:
 
 
 @pytest.fixture(scope="session")
-def pin(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> str:
+def pin(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> Secret:
     """Of a caller who has been through the IVR, when all calls are over."""
     found = ivr_calls(watched, tmp_path_factory.mktemp("ivr"))
     watched.await_calls(0)

@@ -1,6 +1,7 @@
 """Callers that are no plain calls on a card: refused ones, and callers of the IVR."""
 
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.demo.audio import RATE
@@ -13,6 +14,13 @@ from tests.support.stack import await_true
 
 WRONG_PIN = "00000000000#"
 STRANGER = "13035550199"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A PIN that no failing test prints."""
+
+    value: str = field(repr=False)
 
 
 def has(watched: Watched, expr: str) -> bool:
@@ -33,7 +41,7 @@ def refused_calls(watched: Watched, directory: Path) -> None:
         assert Sipp("refused", steps, host, own, remote=watched.stack.edge).start().wait() == 0
 
 
-def ivr_calls(watched: Watched, directory: Path) -> str:
+def ivr_calls(watched: Watched, directory: Path) -> Secret:
     """One caller keys in a wrong PIN, the right one, and is connected; one gives up at the PIN. The right PIN."""
     card, card_id = watched.stack.issue(2_000_000)
     phone = Baresip(OPEN_CALLER_HOST, watched.stack.edge, STRANGER, directory / "phone")
@@ -59,4 +67,4 @@ def ivr_calls(watched: Watched, directory: Path) -> str:
         quitter.press("1")
         await_true(lambda: has(watched, 'sum(cardswitch_ivr_sessions{stage="pin"})'), "the PIN is asked")
         quitter.hang_up()
-    return card.pin
+    return Secret(card.pin)

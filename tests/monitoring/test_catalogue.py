@@ -4,9 +4,7 @@ import re
 
 from monitoring.__main__ import BOARDS, generated
 from monitoring.alerts import ALERTS
-from tests.monitoring.catalogue import LABEL_VALUES, NOT_LABELS, PARTS, PREFIX, SERIES_MAX
-
-SUFFIXES = ("_total", "_bucket", "_sum", "_count", "")
+from tests.monitoring.catalogue import LABEL_VALUES, NOT_LABELS, PARTS, PREFIX, SERIES_MAX, SUFFIXES
 
 
 def names_in(expr: str) -> set[str]:
