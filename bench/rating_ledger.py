@@ -27,6 +27,7 @@ from rating.core import RatingCore
 from rating.database import Database
 from rating.deck import DeckRow, DeckTable, DeckTerms
 from rating.journal import JournalReader, JournalWriter
+from rating.keeper.ahead import JournalApplier
 from rating.keeper.settle import Settler
 from rating.migrate import migrate
 from rating.model import CallRequest
@@ -167,12 +168,12 @@ def write_call(writer: JournalWriter, hold_id: str) -> None:
 
 
 def catch_up(settler: Settler, database: Database, folder: str) -> int:
-    reader, offsets, settled = JournalReader(folder), settlement.offsets(database, "bench"), 0
-    while (batch := reader.read(offsets, 1000)).offsets:
-        applied = settler.apply(batch, offsets)
+    """Applies the journal as the keeper does; how many calls were charged."""
+    applier, settled = JournalApplier(JournalReader(folder), settler), 0
+    for _, applied in applier.apply_from(settlement.offsets(database, "bench")):
         assert applied is not None
         settled += applied.captured
-        offsets |= batch.offsets
+    applier.close()
     return settled
 
 

@@ -153,6 +153,7 @@ def _measure(tally: str, carrier: int, ms: int) -> Iterator[Addition]:
     yield f"{tally}_sum", _label(carrier), ms
 
 
+@lru_cache(maxsize=8192)
 def _label(*parts: object) -> str:
     return "|".join(map(str, parts))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from rating.cards import now_us
 from rating.core import RatingCore
 from rating.database import Database
-from rating.journal import JournalReader
+from rating.journal import Batch, JournalReader
+from rating.keeper.ahead import JournalApplier
 from rating.keeper.certificates import ends_of
 from rating.keeper.collector import KeeperCollector
 from rating.keeper.guard import Guard, GuardTimes
@@ -24,7 +25,6 @@ from rating.settings import Settings
 from rating.store import keeping, settlement
 
 LOG = logging.getLogger(__name__)
-EVENTS_MAX = 1000  # of one transaction
 JOURNAL_POLL_S = 0.05
 WARNING_POLL_S = 0.5
 GUARD_POLL_S = 2.0
@@ -47,6 +47,7 @@ class Keeper:
         self._database = Database(settings.database, read_timeout_s=10.0)
         self._reader = JournalReader(settings.journal_dir)
         self._settler = Settler(self._database, settings.node, self._core.carrier_cost, clock_us)
+        self._applier = JournalApplier(self._reader, self._settler)
         ng = _ng_client(settings)
         prompts = settings.table("mediasrv").get("prompt_cache_dir")
         self._warner = None
@@ -94,6 +95,7 @@ class Keeper:
         self._repeat("journal", JOURNAL_POLL_S, self._catch_up)
         for thread in threads:
             thread.join()
+        self._applier.close()
         if self._warner is not None:
             self._warner.close()
 
@@ -127,21 +129,24 @@ class Keeper:
 
     def _catch_up(self) -> None:
         """Applies the journal until nothing is left."""
-        while not self._stop.is_set():
-            if self._offsets is None:
-                self._offsets = settlement.offsets(self._database, self._node)
-            batch = self._reader.read(self._offsets, EVENTS_MAX)
-            self.state.oldest_unread_us = min((event.get("t_us", 0) for event in batch.events), default=0)
-            if not batch.offsets:
-                break
-            expected, self._offsets = self._offsets, None  # whatever goes wrong now: ask the ledger where we are
-            applied = self._settler.apply(batch, expected)
-            if applied is not None:
-                self._offsets = expected | batch.offsets
-                self.state.torn += applied.torn
-                self.state.strange += applied.strange
-                self.state.unknown += applied.unknown
+        offsets, self._offsets = self._offsets, None  # whatever goes wrong now: ask the ledger where we are
+        if offsets is None:
+            offsets = settlement.offsets(self._database, self._node)
+        for batch, applied in self._applier.apply_from(offsets, self._begin):
+            if applied is None:
+                return
+            offsets = offsets | batch.offsets
+            self.state.torn += applied.torn
+            self.state.strange += applied.strange
+            self.state.unknown += applied.unknown
+            if self._stop.is_set():
+                return
+        self._offsets = offsets
+        self.state.oldest_unread_us = 0
         self.state.looked = time.monotonic()
+
+    def _begin(self, batch: Batch) -> None:
+        self.state.oldest_unread_us = min((event.get("t_us", 0) for event in batch.events), default=0)
 
     def _look_after(self) -> None:
         state = self.state

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from rating.database import Connection, Database, Row, is_bug
 from rating.journal import Batch, Event
 from rating.keeper.figures import SWEEPER, additions
-from rating.keeper.outcome import Answered, CallEvents, answered_of, charge_for, connected_s, gather
+from rating.keeper.outcome import Answered, CallEvents, Gathered, answered_of, charge_for, connected_s, gather
 from rating.outcome import HoldState
 from rating.rate import Rate
 from rating.store import settlement
@@ -45,6 +46,16 @@ class Applied:
         self.tallies[name, label] = self.tallies.get((name, label), 0) + value
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a batch means for the ledger, upon holds as they were when it was worked out."""
+
+    applied: Applied
+    cards: set[int]
+    answers: list[dict[str, Any]]
+    settle_statement: str
+
+
 class Settler:
     """Applies batches of one node's journal."""
 
@@ -54,11 +65,32 @@ class Settler:
         self._carrier_cost = carrier_cost
         self._clock_us = clock_us
 
-    def apply(self, batch: Batch, expected: dict[str, int]) -> Applied | None:
+    def prepare(self, batch: Batch) -> Prepared | None:
+        """Works out what a batch means, upon holds as they are now, without locking any: what takes time, and may go
+        on while the batch before it is written. None when that failed; ``apply`` then finds out why."""
+        try:
+            gathered = gather(batch.events)
+            return self._database.transaction(
+                lambda each: self._decide(each, gathered, settlement.read_holds(each, list(gathered.calls)))
+            )
+        except Exception as error:
+            if not is_bug(error):
+                raise
+            return None
+
+    def apply(self, batch: Batch, expected: dict[str, int], prepared: Prepared | None = None) -> Applied | None:
         """Applies a batch read from the offsets ``expected``; None when the ledger has others by now (another keeper
         of this node was faster, or a commit came through whose answer was lost): read again from there."""
+        if prepared is not None:
+            with suppress(settlement.HoldsChangedError):
+                return self._attempt(batch, expected, lambda connection, _: self._write(connection, prepared))
+        return self._attempt(batch, expected, self.apply_events)
+
+    def _attempt(self, batch: Batch, expected: dict[str, int], apply: Apply) -> Applied | None:
         try:
-            return self._database.transaction(lambda each: self._apply(each, batch, expected, self.apply_events))
+            return self._database.transaction(lambda each: self._apply(each, batch, expected, apply))
+        except settlement.HoldsChangedError:
+            raise
         except Exception as error:
             # One event that nobody foresaw must not keep all others from being settled, for ever.
             if not is_bug(error):
@@ -95,8 +127,11 @@ class Settler:
     def apply_events(self, connection: Connection, events: list[Event]) -> Applied:
         """Applies events within the caller's transaction."""
         gathered = gather(events)
-        applied = Applied(strange=gathered.strange)
         holds = settlement.lock_holds(connection, list(gathered.calls))
+        return self._write(connection, self._decide(connection, gathered, holds))
+
+    def _decide(self, connection: Connection, gathered: Gathered, holds: dict[str, Row]) -> Prepared:
+        applied = Applied(strange=gathered.strange)
         answers: list[dict[str, Any]] = []
         settled: list[dict[str, Any]] = []
         for hold_id, call in gathered.calls.items():
@@ -111,10 +146,15 @@ class Settler:
                 applied.answered += 1
             else:
                 applied.repeated += 1
-        settlement.note_answers(connection, answers)
-        settlement.settle(connection, settled, self._clock_us())
-        settlement.add_tallies(connection, self._node, applied.tallies)
-        return applied
+        cards = {hold["card_id"] for hold in holds.values()}
+        return Prepared(applied, cards, answers, settlement.settle_statement(connection, settled))
+
+    def _write(self, connection: Connection, prepared: Prepared) -> Applied:
+        settlement.lock_cards(connection, prepared.cards)
+        settlement.note_answers(connection, prepared.answers)
+        settlement.settle(connection, prepared.settle_statement, self._clock_us())
+        settlement.add_tallies(connection, self._node, prepared.applied.tallies)
+        return prepared.applied
 
     def _settle(self, hold: Row, call: CallEvents, settled: list[dict[str, Any]], applied: Applied) -> None:
         if hold["recorded"]:
@@ -135,7 +175,8 @@ class Settler:
         """What becomes of a hold and what its call record says, and the currency of its cost."""
         final = call.final or {}
         settles = hold["state"] == HoldState.HELD
-        answered = answered_of(final) or answered_of(call.answer) or _answered_of_hold(hold)
+        told = answered_of(final) or answered_of(call.answer)
+        answered = told or _answered_of_hold(hold)
         seconds = 0 if answered is None else connected_s(answered, final)
         charge = charge_for(Rate.unpack(hold["rate"]), seconds, hold["limit_s"], hold["held_micros"])
         carrier_id = final.get("carrier_id") or hold["carrier_id"]
@@ -149,9 +190,12 @@ class Settler:
             "settles": settles,
             "state": unanswered if answered is None else HoldState.CAPTURED,
             "held_micros": hold["held_micros"],
+            "limit_s": hold["limit_s"],
             "charge_micros": 0 if answered is None else charge.charge_micros,
             "billable_s": charge.billable_s,
             "seconds": charge.seconds,
+            "relies": told is None or not final.get("carrier_id"),
+            "seen_answered_us": hold["answered_us"],
             "answered_us": None if answered is None else answered.at_us,
             "ended_us": final.get("t_us") or self._clock_us(),
             "carrier_id": carrier_id or None,

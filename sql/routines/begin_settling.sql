@@ -8,9 +8,12 @@ BEGIN
         settles BOOLEAN NOT NULL,
         state VARCHAR(10) NOT NULL,
         held_micros BIGINT NOT NULL,
+        limit_s INT UNSIGNED NOT NULL,
         charge_micros BIGINT NOT NULL,
         billable_s INT UNSIGNED NOT NULL,
         seconds INT UNSIGNED NOT NULL,
+        relies BOOLEAN NOT NULL,             -- on what the hold said of the call's answer
+        seen_answered_us BIGINT NULL,
         answered_us BIGINT NULL,
         ended_us BIGINT NOT NULL,
         carrier_id INT UNSIGNED NULL,

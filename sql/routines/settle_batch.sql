@@ -1,9 +1,11 @@
 -- Settles the holds in the temporary table settled, set by set, as settle_hold does one, and writes their call records.
--- The keeper has locked the cards and holds, and decided each one; it commits, together with its journal's offsets.
+-- The keeper has locked the cards and decided each one; it commits, together with its journal's offsets. What it decided
+-- upon it may have read before anything was locked: when one hold is not as it was then, it is told so and rolls back.
 -- A row without "settles" only writes the record: its hold was settled before.
+-- Returns one row: changed.
 CREATE OR REPLACE PROCEDURE settle_batch(IN p_now_us BIGINT)
 MODIFIES SQL DATA
-BEGIN
+settle: BEGIN
     DECLARE v_day INT UNSIGNED DEFAULT p_now_us DIV 86400000000;
 
     UPDATE hold JOIN settled USING (hold_id)
@@ -13,34 +15,43 @@ BEGIN
         hold.billable_s = IF(settles AND settled.state = 'captured', settled.billable_s, hold.billable_s),
         hold.answered_us = COALESCE(hold.answered_us, settled.answered_us),
         hold.settled_us = IF(settles, p_now_us, hold.settled_us),
-        hold.recorded = TRUE;
+        hold.recorded = TRUE
+    WHERE NOT hold.recorded AND (hold.state = 'held') = settles
+        AND hold.held_micros = settled.held_micros AND hold.limit_s = settled.limit_s
+        AND (NOT relies OR hold.answered_us <=> seen_answered_us);
+    IF ROW_COUNT() <> (SELECT COUNT(*) FROM settled) THEN
+        SELECT TRUE AS changed;
+        LEAVE settle;
+    END IF;
 
     INSERT INTO entry (card_id, kind, amount_micros, reference, at_us)
     SELECT card_id, 'charge', -charge_micros, LOWER(HEX(hold_id)), p_now_us
     FROM settled WHERE settles AND charge_micros > 0 ORDER BY card_id;
 
-    -- Three statements, because an UPDATE of joined tables promises no order of its assignments.
-    UPDATE card JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
-    SET card.day = v_day, card.spent_in_day = 0
-    WHERE card.day <> v_day;
-
+    -- What the card has spent today is worked out beside it: an UPDATE of joined tables promises no order of its
+    -- assignments.
     UPDATE card JOIN (
-        SELECT card_id, SUM(held_micros) AS held, SUM(charge_micros) AS charge, COUNT(*) AS holds
-        FROM settled WHERE settles GROUP BY card_id
+        SELECT
+            card_id, SUM(settled.held_micros) AS held, SUM(charge_micros) AS charge, COUNT(*) AS holds,
+            IF(MIN(day) = v_day, MIN(spent_in_day), 0) AS spent_before
+        FROM settled JOIN card USING (card_id) WHERE settles GROUP BY card_id
     ) AS total USING (card_id)
     SET
         card.held_micros = card.held_micros - total.held,
         card.posted_micros = card.posted_micros - total.charge,
         card.open_holds = card.open_holds - total.holds,
-        card.spent_in_day = card.spent_in_day + total.charge;
+        card.spent_in_day = total.spent_before + total.charge,
+        card.day = v_day;
 
     -- A one-time card with nothing left can pay for no call any more.
-    UPDATE card
-    JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
-    JOIN product USING (product_id)
-    SET card.state = 'exhausted'
-    WHERE card.state = 'active' AND NOT product.refillable AND card.open_holds = 0
-        AND (card.posted_micros = 0 OR card.posted_micros < product.minimum_balance_micros);
+    IF EXISTS (SELECT 1 FROM product WHERE NOT refillable) THEN
+        UPDATE card
+        JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
+        JOIN product USING (product_id)
+        SET card.state = 'exhausted'
+        WHERE card.state = 'active' AND NOT product.refillable AND card.open_holds = 0
+            AND (card.posted_micros = 0 OR card.posted_micros < product.minimum_balance_micros);
+    END IF;
 
     INSERT INTO cdr (
         placed_us, hold_id, call_id, card_id, product_id, outcome, ani, dnis, prefix, destination, trunk, access_number,
@@ -53,4 +64,6 @@ BEGIN
         settled.answered_us, settled.ended_us, settled.seconds, COALESCE(hold.billable_s, 0),
         COALESCE(hold.charge_micros, 0), settled.cost_micros, settled.cause, settled.sip_status, settled.ended_by
     FROM settled JOIN hold USING (hold_id);
+
+    SELECT FALSE AS changed;
 END
