@@ -1,7 +1,7 @@
 """Balance enforcement: every connected second is paid for once."""
 
 from monitoring.panel import Board, Row, Unit, lines, single
-from monitoring.promql import ledger, or_zero, per_minute, quantile
+from monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute
 
 HOLDS = f"sum({ledger('cardswitch_holds_outstanding')})"
 
@@ -164,7 +164,7 @@ BALANCE = Board(
                     "Outcomes in the IVR",
                     "Calls asked for in the IVR, a minute, by outcome.",
                     Unit.PER_MINUTE,
-                    per_minute("cardswitch_ivr_authorisations_total", "outcome"),
+                    or_zero(seen_per_minute("cardswitch_ivr_authorisations_total", "outcome")),
                     "{{outcome}}",
                 ),
             ),

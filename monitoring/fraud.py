@@ -1,7 +1,17 @@
 """Fraud: guessed PINs, dear destinations, strangers."""
 
 from monitoring.panel import Board, Panel, Query, Row, Unit, bars, lines, single, stacked
-from monitoring.promql import RATE, ledger, max_ledger, or_zero, per_minute, per_second, sum_by, sum_ledger
+from monitoring.promql import (
+    RATE,
+    ledger,
+    max_ledger,
+    or_zero,
+    per_minute,
+    per_second,
+    seen_per_minute,
+    sum_by,
+    sum_ledger,
+)
 
 CHARGED = "cardswitch_spend_charged_total"
 CAPTURED = 'cardswitch_calls_settled_total{outcome="captured"}'
@@ -62,7 +72,7 @@ FRAUD = Board(
                     "PINs keyed in",
                     "PINs a minute by outcome. Many WRONG_PIN with few OK: guessing.",
                     Unit.PER_MINUTE,
-                    per_minute("cardswitch_ivr_pins_total", "outcome"),
+                    or_zero(seen_per_minute("cardswitch_ivr_pins_total", "outcome")),
                     "{{outcome}}",
                 ),
                 lines(
@@ -77,7 +87,7 @@ FRAUD = Board(
                     "Vouchers",
                     "Refills by voucher PIN a minute, by outcome.",
                     Unit.PER_MINUTE,
-                    per_minute("cardswitch_ivr_refills_total", "outcome"),
+                    or_zero(seen_per_minute("cardswitch_ivr_refills_total", "outcome")),
                     "{{outcome}}",
                 ),
                 stacked(

@@ -1,7 +1,7 @@
 """IVR: callers of the access numbers."""
 
 from monitoring.panel import Board, Row, Unit, lines, single, stacked
-from monitoring.promql import RATE, or_zero, per_minute, per_second, quantile
+from monitoring.promql import RATE, or_zero, per_minute, per_second, quantile, seen_per_minute
 
 IVR = Board(
     "ivr",
@@ -80,14 +80,14 @@ IVR = Board(
                     "PINs",
                     "PINs keyed in a minute, by outcome.",
                     Unit.PER_MINUTE,
-                    per_minute("cardswitch_ivr_pins_total", "outcome"),
+                    or_zero(seen_per_minute("cardswitch_ivr_pins_total", "outcome")),
                     "{{outcome}}",
                 ),
                 lines(
                     "Second legs",
                     "Calls placed for callers of the IVR, a minute, by how they went.",
                     Unit.PER_MINUTE,
-                    per_minute("cardswitch_ivr_bridges_total", "outcome"),
+                    or_zero(seen_per_minute("cardswitch_ivr_bridges_total", "outcome")),
                     "{{outcome}}",
                 ),
                 lines(

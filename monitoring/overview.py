@@ -1,7 +1,7 @@
 """Overview: what goes on, what it is worth, how well it works."""
 
 from monitoring.panel import Board, Row, Unit, lines, single, stacked
-from monitoring.promql import ledger, or_zero, per_minute, quantile, share, sum_ledger
+from monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute, share, sum_ledger
 
 CALLS = ledger("cardswitch_concurrent_calls")
 CONNECTED = ledger('cardswitch_concurrent_calls{state="connected"}')
@@ -160,7 +160,7 @@ OVERVIEW = Board(
                     "Refused calls a minute",
                     "New calls that were not placed, by reason.",
                     Unit.PER_MINUTE,
-                    per_minute(REFUSED, "outcome"),
+                    or_zero(seen_per_minute(REFUSED, "outcome")),
                     "{{outcome}}",
                 ),
             ),

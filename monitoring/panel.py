@@ -135,7 +135,7 @@ def _panel(panel: Panel) -> AnyPanel:
         made.decimals(panel.decimals)
     for place, query in enumerate(panel.queries):
         target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend or "__auto").ref_id(chr(65 + place))
-        if panel.kind in (Kind.BARS, Kind.TABLE):
+        if panel.kind in (Kind.STAT, Kind.BARS, Kind.TABLE):
             target = target.instant()
         made.with_target(target.datasource(SOURCE))
     return made

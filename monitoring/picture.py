@@ -74,7 +74,9 @@ def _panel(panel: Panel, lines: Sequence[Line], box: tuple[int, int, int, int]) 
     if not lines:
         parts.append(_text(left + width / 2, top + height / 2, panel.empty_on_demo or "no data", anchor="middle"))
     elif panel.kind is Kind.STAT:
-        value = "  ".join(f"{number(line.points[-1][1], panel.unit)} {line.name}".strip() for line in lines[:2])
+        now_s = max(line.points[-1][0] for line in lines)
+        last = [line for line in lines if line.points[-1][0] == now_s]
+        value = "  ".join(f"{number(line.points[-1][1], panel.unit)} {line.name}".strip() for line in last[:2])
         parts.append(_text(left + width / 2, top + 60, value, size=26, anchor="middle", colour=COLOURS[2]))
     else:
         parts.append(_chart(panel, lines, (left + AXIS, top + 28, width - AXIS - 10, height - 28 - LEGEND - 6)))

@@ -12,6 +12,11 @@ def per_minute(counter: str, *by: str) -> str:
     return f"60 * {per_second(counter, *by)}"
 
 
+def seen_per_minute(counter: str, by: str) -> str:
+    """A minute, of those values of the label that were ever counted: many begin at 0 and stay there."""
+    return f"{per_minute(counter, by)} and on ({by}) (sum by ({by}) ({counter}) > 0)"
+
+
 def per_second(counter: str, *by: str) -> str:
     return f"{sum_by(*by)} (rate({counter}[{RATE}]))"
 
