@@ -262,6 +262,16 @@ def next_destination() -> bool:
     return _yes(KSR.dispatcher.ds_next_dst())
 
 
+def destination_lives(group: int, uri: str) -> bool:
+    """Whether the dispatcher has that destination and its probes are answered."""
+    return _yes(KSR.dispatcher.ds_is_active_uri(group, uri))
+
+
+def reload_destinations() -> bool:
+    """False also when the list was loaded less than five seconds ago."""
+    return _yes(KSR.dispatcher.ds_reload())
+
+
 def mark_destination_failed() -> None:
     KSR.dispatcher.ds_mark_dst_state("ip")
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from kemi import restore
@@ -20,7 +21,8 @@ ROOT = Path(__file__).parent.parent
 CONFIGURATION = ROOT / "kamailio" / "kamailio.cfg"
 SCRIPT = ROOT / "kemi" / "route.py"
 KAMAILIO = "kamailio"
-MEDIASRV_GROUP = 1
+MEDIASRV_GROUP = 1  # of the dispatcher
+GATEWAY_GROUP = 2
 DIALOG_DATABASE = "dialog-tables"
 
 
@@ -54,12 +56,18 @@ def write_files(settings: Settings, run_dir: Path) -> Path:
     edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(edge.metrics_dir, ignore_errors=True)  # counters of dead workers would be added up
     edge.metrics_dir.mkdir(parents=True)
-    (run_dir / "dispatcher.list").write_text(f"{MEDIASRV_GROUP} sip:{near.mediasrv_sip} 8 0 name=mediasrv\n")
+    (run_dir / "dispatcher.list").write_text(destinations(near.mediasrv_sip))
     restore_dialogs(edge, run_dir / DIALOG_DATABASE)
     lines = [f"#!define {name} {value}" for name, value in defines(settings, run_dir).items()]
     main_file = run_dir / "edge.cfg"
     main_file.write_text("\n".join(["#!KAMAILIO", *lines, f'include_file "{CONFIGURATION}"', ""]))
     return main_file
+
+
+def destinations(mediasrv: str, gateway_uris: Iterable[str] = ()) -> str:
+    """The dispatcher's list. Gateways come to it from the ledger, once Kamailio runs (kemi/gateways.py)."""
+    lines = [f"{MEDIASRV_GROUP} sip:{mediasrv} 8 0 name=mediasrv"]
+    return "\n".join([*lines, *(f"{GATEWAY_GROUP} {uri} 8 0" for uri in gateway_uris), ""])
 
 
 def restore_dialogs(edge: EdgeSettings, database: Path) -> int:

@@ -20,6 +20,7 @@ from kemi.causes import (
     try_another,
 )
 from kemi.directory import open_breaker
+from kemi.gateways import living_first
 from kemi.steps import step, step_of_dialog
 from rating.journal import boot_clock_us
 from rating.model import Authorised, CallRequest, Route
@@ -82,7 +83,7 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
     if not authorised.routes:
         give_up(call, NO_GATEWAY)
     ksr.set_text(DNIS, authorised.dnis)
-    ksr.set_text(ROUTES, packed(authorised.routes[: node.edge().attempts_max]))
+    ksr.set_text(ROUTES, packed(living_first(authorised.routes)[: node.edge().attempts_max]))
     if not ksr.manage_dialog():
         give_up(call, SERVER_ERROR)
     ksr.set_dialog_timeout(authorised.limit_s + TIMER_SPARE_S)

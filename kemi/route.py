@@ -11,7 +11,21 @@ from dataclasses import replace
 from functools import wraps
 from typing import NoReturn
 
-from kemi import attestation, callers, dialogs, directory, entrance, ivr, ksr, media, metrics, node, place, web
+from kemi import (
+    attestation,
+    callers,
+    dialogs,
+    directory,
+    entrance,
+    gateways,
+    ivr,
+    ksr,
+    media,
+    metrics,
+    node,
+    place,
+    web,
+)
 from kemi.answer import Answered, done, refuse
 from kemi.callers import Caller
 from kemi.causes import SERVER_ERROR, UNKNOWN_SOURCE, ledger_unavailable
@@ -55,6 +69,7 @@ class Edge:
 
     def __init__(self) -> None:
         self.directory = directory.Cache()
+        self._probes: gateways.Probes | None = None
 
     def child_init(self, _rank: int) -> int:
         return 0
@@ -233,6 +248,13 @@ class Edge:
     @guarded
     def ksr_refresh_directory(self, *_: str) -> None:
         directory.refresh(node.core())
+        self.probes().refresh(node.core())
+
+    def probes(self) -> gateways.Probes:
+        """Made in the one process that needs it."""
+        if self._probes is None:
+            self._probes = gateways.Probes()
+        return self._probes
 
     @guarded
     def ksr_xhttp_event(self, *_: str) -> None:

@@ -30,6 +30,7 @@ class EdgeSettings:
     any_reply_ms: int = 3_000  # … or that says nothing at all in this
     ring_limit_ms: int = 90_000
     attempts_max: int = 4  # gateways tried for a call
+    probe_gateways: bool = True  # by OPTIONS; one that does not answer is tried last
     message_bytes_max: int = 16_384
     retry_after_s: int = 5
 

@@ -83,6 +83,11 @@ class RatingCore(Administration):
         """The narrowest networks first; at most two seconds old."""
         return self._directory.snapshot().trunks
 
+    def gateway_uris(self) -> tuple[str, ...]:
+        """Of all carriers and gateways that are enabled; at most two seconds old. Several may be alike."""
+        carriers = self._directory.snapshot().carriers
+        return tuple(gateway.uri for carrier in carriers for gateway in carrier.gateways)
+
     def products(self) -> dict[int, Product]:
         """By id; at most two seconds old."""
         return self._directory.snapshot().products

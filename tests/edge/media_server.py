@@ -13,13 +13,14 @@ _COPIED = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
 class MediaServer:
     """Serves while it is entered. ``invites`` are the headers of each INVITE, the last value of each name."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = EDGE) -> None:
         self.port = port
+        self.address = address
         self.invites: list[dict[str, str]] = []
 
     def __enter__(self) -> "MediaServer":
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((EDGE, self.port))
+        self._socket.bind((self.address, self.port))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         return self
@@ -27,7 +28,7 @@ class MediaServer:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.sendto(b"", (EDGE, self.port))
+        self._socket.sendto(b"", (self.address, self.port))
         self._thread.join()
         self._socket.close()
 
@@ -48,7 +49,7 @@ class MediaServer:
         lines = ["SIP/2.0 200 OK", *(f"{name}: {value}" for name, value in headers if name in _COPIED)]
         to = next(value for name, value in headers if name == "To")
         lines.append(f"To: {to}" if ";tag=" in to else f"To: {to};tag=ms{self.port}")
-        lines.append(f"Contact: <sip:mediasrv@{EDGE}:{self.port}>")
+        lines.append(f"Contact: <sip:mediasrv@{self.address}:{self.port}>")
         body = _description(self.port) if sdp else ""
         if sdp:
             lines.append("Content-Type: application/sdp")

@@ -3,6 +3,7 @@
 The journal is settled by the keeper's own ``Settler``, called by the stories when they want to see the books.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -83,7 +84,8 @@ class EdgeWorld:
 
     def _write_settings(self, database: DatabaseSettings, edge: dict[str, Any]) -> Settings:
         (self.directory / "pepper").write_text(secrets.token_hex(32))
-        more = "\n".join(f"{name} = {value!r}" for name, value in edge.items())
+        edge = {"probe_gateways": False, **edge}  # a SIPp counts each OPTIONS as a call
+        more = "\n".join(f"{name} = {json.dumps(value)}" for name, value in edge.items())
         file = self.directory / "cardswitch.toml"
         file.write_text(f"""
 [node]
@@ -284,9 +286,17 @@ http = "{EDGE}:{self.keeper_port}"
 
     def media_server_is(self, *, up: bool) -> bool:
         """Whether the edge's probes of the media server say so."""
-        (group,) = self.rpc("dispatcher.list")["RECORDS"]
-        (target,) = group["SET"]["TARGETS"]
-        return bool(target["DEST"]["FLAGS"].startswith("A") == up)
+        return self.probed(f"sip:{EDGE}:{self.mediasrv_port}", up=up)
+
+    def probed(self, uri: str, *, up: bool) -> bool:
+        """Whether the edge probes ``uri`` and has found it so, by more than the first guess."""
+        targets = [
+            target["DEST"]
+            for group in self.rpc("dispatcher.list")["RECORDS"]
+            for target in group["SET"]["TARGETS"]
+            if target["DEST"]["URI"] == uri
+        ]
+        return any(target["FLAGS"][0] == ("A" if up else "I") for target in targets)
 
     def relayed_calls(self) -> int:
         """Calls for which rtpengine has ports."""
