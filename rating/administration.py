@@ -12,6 +12,7 @@ from rating.database import Connection, Database, Row
 from rating.deck import DeckTable, DeckTerms
 from rating.deckcsv import read_deck
 from rating.directory import Directory
+from rating.export import new_secret_file, write_cards_durably
 from rating.store import cards, network, reports
 from rating.store.cards import Posting
 
@@ -93,7 +94,8 @@ class Administration:
     def issue_batch(
         self, product: int | str, count: int, face_value_micros: int, pin_length: int = 12, active: bool = True
     ) -> list[IssuedCard]:
-        """Makes cards and returns their PINs, the only time they can be seen. Raises PinDensityError, LookupError."""
+        """Makes cards and returns their PINs, the only time they can be seen: nothing of them is stored but a hash.
+        The batch counts as not exported. Raises PinDensityError, LookupError."""
         return issuing.issue(
             self._slow,
             self._issue_pepper,
@@ -104,6 +106,37 @@ class Administration:
             active=active,
             clock_us=self._now_us,
         )
+
+    def issue_batch_to_file(
+        self,
+        product: int | str,
+        count: int,
+        face_value_micros: int,
+        path: str | Path,
+        *,
+        pin_length: int = 12,
+        active: bool = False,
+    ) -> int:
+        """Makes cards and writes serials and PINs as CSV for print: the batch's one export; how many cards.
+
+        There is no batch without its file, and ``path`` must not exist (FileExistsError). Also raises OSError,
+        PinDensityError, LookupError. After LedgerUnavailableError look at ``batches``: where the file is there, its
+        batch may be, too.
+        """
+        product_id = self._product_id(product)
+        with new_secret_file(path) as file:
+            issued = issuing.issue(
+                self._slow,
+                self._issue_pepper,
+                product_id=product_id,
+                count=count,
+                face_value_micros=face_value_micros,
+                pin_length=pin_length,
+                active=active,
+                clock_us=self._now_us,
+                export=lambda cards_made: write_cards_durably(cards_made, file),
+            )
+        return len(issued)
 
     def activate(self, first_serial: str | int, last_serial: str | int) -> int:
         """Inactive cards of the range become active; how many."""

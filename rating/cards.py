@@ -43,8 +43,13 @@ def issue(
     pin_length: int,
     active: bool,
     clock_us: Callable[[], int] = now_us,
+    export: Callable[[list[IssuedCard]], None] | None = None,
 ) -> list[IssuedCard]:
-    """Makes a batch in one transaction. Raises PinDensityError, ValueError."""
+    """Makes a batch in one transaction. Raises PinDensityError, ValueError.
+
+    ``export`` writes the PINs out, within the transaction: when it raises there is no batch. After a conflict it is
+    called again, with other PINs.
+    """
     if not 1 <= count <= ISSUE_MAX:
         raise ValueError(f"a batch has 1 to {ISSUE_MAX} cards, not {count}")
     if face_value_micros < 0:
@@ -70,6 +75,10 @@ def issue(
             issued |= {serial: drawn[serial] for serial in placed}
             missing -= placed
         cards.post_issue_entries(connection, batch_id, clock_us())
-        return [IssuedCard(serial_text(serial), pin) for serial, pin in sorted(issued.items())]
+        made = [IssuedCard(serial_text(serial), pin) for serial, pin in sorted(issued.items())]
+        if export is not None:
+            export(made)
+            cards.mark_exported(connection, batch_id, clock_us())
+        return made
 
     return database.transaction(work)

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from rating.cards import IssuedCard
 from rating.database import Row
 from rating.money import format_amount
+from rating.outcome import LedgerUnavailableError
 
 CDR_FIELDS = (
     "call_id", "hold_id", "serial", "product", "outcome", "ani", "dnis", "prefix", "destination", "trunk",
@@ -50,6 +53,31 @@ def write_cards(issued: Iterable[IssuedCard], file: TextIO) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("serial", "pin"))
     return sum(1 for card in issued if writer.writerow((card.serial, card.pin)))
+
+
+@contextmanager
+def new_secret_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """A new file that only its owner can read; removed again when writing what belongs to it failed for certain.
+
+    Raises FileExistsError. After LedgerUnavailableError it stays, unless it is empty: what it holds may be valid.
+    """
+    place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(place, "w", encoding="ascii", newline="") as file:
+            yield file
+    except BaseException as error:
+        if not isinstance(error, LedgerUnavailableError) or os.stat(path).st_size == 0:
+            os.unlink(path)
+        raise
+
+
+def write_cards_durably(issued: Iterable[IssuedCard], file: TextIO) -> None:
+    """Replaces what the file holds by these cards, on the disk when it returns. Raises OSError."""
+    file.seek(0)
+    file.truncate()
+    write_cards(issued, file)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def iso(at_us: int | None) -> str | None:

@@ -106,6 +106,10 @@ def post_issue_entries(connection: Connection, batch_id: int, now_us: int) -> No
     )
 
 
+def mark_exported(connection: Connection, batch_id: int, now_us: int) -> None:
+    fetch(connection, "UPDATE batch SET exported_us = %s WHERE batch_id = %s", (now_us, batch_id))
+
+
 def batches(database: Database) -> list[Row]:
     return database.rows(
         "SELECT batch_id, product.name AS product, currency, cards, face_value_micros, pin_length, issued_us,"

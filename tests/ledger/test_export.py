@@ -3,10 +3,15 @@
 import csv
 import io
 import json
+import stat
+from pathlib import Path
+
+import pytest
 
 from rating.database import Database
 from rating.export import CDR_FIELDS, write_cards, write_csv, write_json_lines
 from rating.keeper.maintenance import charge_maintenance
+from rating.model import Card
 from rating.store import reports
 from tests.ledger.world import LONDON, World
 
@@ -48,6 +53,38 @@ def test_new_cards_are_written_for_print(world: World) -> None:
     assert write_cards(issued, file) == 2
     rows = list(csv.DictReader(io.StringIO(file.getvalue())))
     assert [(row["serial"], row["pin"]) for row in rows] == [(card.serial, card.pin) for card in issued]
+
+
+def test_a_batch_is_exported_once_in_the_transaction_that_makes_it(world: World, tmp_path: Path) -> None:
+    place = tmp_path / "cards.csv"
+    assert world.core.issue_batch_to_file("World", 2, 5_000_000, place, active=True) == 2
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    rows = list(csv.DictReader(place.open()))
+    for row in rows:
+        card = world.core.enter_pin(row["pin"], ani=None, trunk="")
+        assert isinstance(card, Card)
+        assert card.serial == row["serial"]
+    world.core.issue_batch("World", 1, 0)  # its PIN was shown, not exported
+    assert [batch["exported_us"] for batch in world.core.batches()] == [world.now_us, None]
+    before = place.read_bytes()
+    with pytest.raises(FileExistsError):
+        world.core.issue_batch_to_file("World", 2, 5_000_000, place)
+    assert place.read_bytes() == before
+    assert len(world.core.batches()) == 2
+
+
+def test_a_batch_that_cannot_be_written_out_is_not_made(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_full(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.fsync", disk_full)
+    with pytest.raises(OSError, match="no space"):
+        world.core.issue_batch_to_file("World", 2, 5_000_000, tmp_path / "cards.csv")
+    assert not (tmp_path / "cards.csv").exists()
+    assert world.core.batches() == []
+    assert world.core.check().issued == 0
 
 
 def test_maintenance_fees_are_taken_when_due_once_and_never_more_than_there_is(world: World) -> None:
