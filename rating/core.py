@@ -192,6 +192,12 @@ class RatingCore(Administration):
         row = calls.settle(self._database, hold_id, None, self._clock_us())
         return Refusal.UNKNOWN_HOLD if row is None else _hold_view(hold_id, row)
 
+    def extend_hold(self, hold_id: str) -> HoldView | Refusal:
+        """After a refill during the call: raises its limit to what the balance pays for now, at the terms it was
+        authorised with. Repeatable, never lower; a settled hold stays. The edge has to be told of the new limit."""
+        row = calls.extend(self._database, hold_id, self._clock_us())
+        return Refusal.UNKNOWN_HOLD if row is None else _hold_view(hold_id, row)
+
     def capture(self, hold_id: str, seconds: int) -> HoldView | Refusal:
         """Charges a call of ``seconds``, never more than was held; repeatable. The keeper does this in sets."""
         row = calls.hold(self._database, hold_id)

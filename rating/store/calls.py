@@ -97,6 +97,11 @@ def settle(database: Database, hold_id: str, capture: Capture | None, now_us: in
     return database.row("CALL settle_hold(%s, %s, %s, %s, %s)", (bytes.fromhex(hold_id), *amounts, now_us))
 
 
+def extend(database: Database, hold_id: str, now_us: int) -> Row | None:
+    """The hold as it stands afterwards, None when there is none."""
+    return database.row("CALL extend_hold(%s, %s)", (bytes.fromhex(hold_id), now_us))
+
+
 def hold(database: Database, hold_id: str) -> Row | None:
     return database.row(
         "SELECT state, held_micros, limit_s, charge_micros, billable_s, rate, answered_us FROM hold WHERE hold_id = %s",
