@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--many", type=int, default=MANY, help="cards of the large ledger; 0: leave it out")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one turn")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--settlements", type=int, default=4000)
+    parser.add_argument("--settlements", type=int, default=12_000)
     options = parser.parse_args(argv)
     figures: dict[str, float] = {}
     with small_ledger(FEW) as place:

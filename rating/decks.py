@@ -7,9 +7,10 @@ import threading
 from pathlib import Path
 
 from rating.database import Connection, Database
-from rating.deck import DeckError, DeckTable
+from rating.deck import BLOCKED, DeckError, DeckTable
 from rating.deckfile import Deck, compile_deck
 from rating.outcome import LedgerUnavailableError
+from rating.rate import Rate, call_cost, shortest_charged_s
 from rating.store import network
 
 PART_BYTES = 2**20
@@ -91,5 +92,17 @@ def publish(connection: Connection, table: DeckTable, source: str, now_us: int) 
     network.add_deck_version(connection, described)
     for part, begin in enumerate(range(0, len(content), PART_BYTES)):
         network.add_deck_part(connection, deck_id, version, part, content[begin : begin + PART_BYTES])
-    network.replace_deck(connection, deck_id, version, VERSIONS_KEPT)
+    network.replace_deck(connection, deck_id, version, least_price_micros(table, now_us), VERSIONS_KEPT)
     return deck_id, version
+
+
+def least_price_micros(table: DeckTable, now_us: int) -> int:
+    """What the cheapest call that costs anything costs, now or later: who has less can pay for none. At least 1."""
+    lasting = {
+        rate
+        for rate, when in zip(table.rate_of, table.when_of, strict=True)
+        if (until_us := table.whens[when].until_us) is None or until_us > now_us
+    }
+    rates = (Rate.unpack(table.rates[rate]) for rate in lasting if table.rates[rate] != BLOCKED)
+    prices = (call_cost(rate, shortest_charged_s(rate)) for rate in rates)
+    return min((price for price in prices if price > 0), default=1)

@@ -35,9 +35,10 @@ def add_deck_part(connection: Connection, deck_id: int, version: int, part: int,
     fetch(connection, "INSERT INTO deck_part VALUES (%s, %s, %s, %s)", (deck_id, version, part, content))
 
 
-def replace_deck(connection: Connection, deck_id: int, version: int, keep: int) -> None:
+def replace_deck(connection: Connection, deck_id: int, version: int, least_micros: int, keep: int) -> None:
     """Makes ``version`` the deck's, and forgets versions older than the last ``keep``."""
-    fetch(connection, "UPDATE deck SET version = %s WHERE deck_id = %s", (version, deck_id))
+    sql = "UPDATE deck SET version = %s, least_micros = %s WHERE deck_id = %s"
+    fetch(connection, sql, (version, least_micros, deck_id))
     fetch(connection, "UPDATE product SET deck_version = %s WHERE deck_id = %s", (version, deck_id))
     fetch(connection, "DELETE FROM deck_version WHERE deck_id = %s AND version <= %s", (deck_id, version - keep))
 

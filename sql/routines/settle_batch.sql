@@ -43,14 +43,17 @@ settle: BEGIN
         card.spent_in_day = total.spent_before + total.charge,
         card.day = v_day;
 
-    -- A one-time card with nothing left can pay for no call any more.
+    -- A one-time card that cannot pay for the cheapest call is used up. Looked for without locking products and decks:
+    -- a deck that is being imported must not hold settlements up.
     IF EXISTS (SELECT 1 FROM product WHERE NOT refillable) THEN
-        UPDATE card
-        JOIN (SELECT DISTINCT card_id FROM settled) AS total USING (card_id)
-        JOIN product USING (product_id)
-        SET card.state = 'exhausted'
-        WHERE card.state = 'active' AND NOT product.refillable AND card.open_holds = 0
-            AND (card.posted_micros = 0 OR card.posted_micros < product.minimum_balance_micros);
+        FOR used_up IN (
+            SELECT DISTINCT card_id
+            FROM settled JOIN card USING (card_id) JOIN product USING (product_id) JOIN deck USING (deck_id)
+            WHERE NOT refillable AND card.state = 'active' AND open_holds = 0
+                AND posted_micros < GREATEST(least_micros, minimum_balance_micros)
+        ) DO
+            UPDATE card SET state = 'exhausted' WHERE card_id = used_up.card_id;
+        END FOR;
     END IF;
 
     INSERT INTO cdr (

@@ -12,14 +12,16 @@ MODIFIES SQL DATA
 BEGIN
     DECLARE v_card_id BIGINT UNSIGNED;
     DECLARE v_state VARCHAR(10);
-    DECLARE v_held, v_answered_us BIGINT;
+    DECLARE v_held, v_answered_us, v_least BIGINT;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         ROLLBACK;
         RESIGNAL;
     END;
 
-    SELECT card_id INTO v_card_id FROM hold WHERE hold_id = p_hold_id;
+    -- With less than v_least a one-time card cannot pay for the cheapest call: it is used up.
+    SELECT card_id, IF(refillable, 0, GREATEST(least_micros, minimum_balance_micros)) INTO v_card_id, v_least
+    FROM hold JOIN product USING (product_id) JOIN deck USING (deck_id) WHERE hold_id = p_hold_id;
     IF v_card_id IS NOT NULL THEN
         START TRANSACTION;
         SELECT card_id INTO v_card_id FROM card WHERE card_id = v_card_id FOR UPDATE;
@@ -55,6 +57,10 @@ BEGIN
                 spent_in_day = IF(day = p_now_us DIV 86400000000, spent_in_day, 0) + COALESCE(p_charge_micros, 0),
                 day = p_now_us DIV 86400000000
             WHERE card_id = v_card_id;
+            IF v_least > 0 THEN
+                UPDATE card SET state = 'exhausted'
+                WHERE card_id = v_card_id AND state = 'active' AND open_holds = 0 AND posted_micros < v_least;
+            END IF;
         END IF;
         COMMIT;
     END IF;

@@ -7,8 +7,9 @@ import pytest
 
 from rating.database import Database
 from rating.journal import JournalReader, JournalWriter, encode, file_name
+from rating.keeper.ahead import JournalApplier
 from rating.keeper.settle import Applied, Settler
-from rating.model import Authorised, HoldView
+from rating.model import Authorised, Card, HoldView
 from rating.outcome import HoldState
 from rating.store import settlement
 from tests.ledger.world import World
@@ -198,3 +199,59 @@ def test_a_one_time_card_is_exhausted_with_its_last_call(world: World, keeper: K
     keeper.end(world.authorised(card), 60_000_000)
     keeper.catch_up()
     assert str(world.core.card(card)) == "CARD_EXHAUSTED"
+
+
+def test_a_one_time_card_is_exhausted_when_it_cannot_pay_for_the_cheapest_call(world: World, keeper: Keeper) -> None:
+    """London's first minute costs 0.06, which is the least of the deck: 0.05 is left, or 0.06."""
+    world.core.create_product("Once", currency="USD", deck="retail", refillable=False)
+    poor, just_enough, by_hand = (world.new_card(micros, "Once") for micros in (110_000, 120_000, 110_000))
+    for card in (poor, just_enough):
+        keeper.end(world.authorised(card), 1_000_000)
+    keeper.catch_up()
+    world.core.capture(world.authorised(by_hand).hold_id, 1)
+    assert [str(world.core.card(card)) for card in (poor, by_hand)] == ["CARD_EXHAUSTED"] * 2
+    assert isinstance(world.core.card(just_enough), Card)
+    assert isinstance(world.core.card(world.new_card(1_000)), Card)  # refillable
+
+
+def test_what_was_worked_out_ahead_is_worked_out_again_when_a_hold_has_changed(world: World, keeper: Keeper) -> None:
+    card = world.new_card(60_000)
+    authorised = world.authorised(card)
+    keeper.end(authorised, 90_000_000)
+    batch = keeper.reader.read({}, 1000)
+    prepared = keeper.settler.prepare(batch)
+    assert world.core.adjust(card, 60_000, reference="goodwill", note="")
+    view = world.core.extend_hold(authorised.hold_id)
+    assert isinstance(view, HoldView)
+    assert view.limit_s == 120
+    applied = keeper.settler.apply(batch, {}, prepared)
+    assert applied is not None
+    assert applied.captured == 1
+    assert [record["charge_micros"] for record in world.core.cdrs(card_id=card)] == [120_000]
+    assert world.core.check().ok
+
+
+def test_a_backlog_is_read_ahead_and_every_call_counts_once(world: World, keeper: Keeper) -> None:
+    """Batches of one or two events, so that an answer, its end and the end's repetition come in different ones."""
+    calls = [world.authorised(world.new_card(1_000_000)) for _ in range(5)]
+    for authorised in calls:
+        keeper.answer(authorised)
+        keeper.end(authorised, 1)
+        keeper.end(authorised, 1)
+    total = Applied()
+    applier = JournalApplier(keeper.reader, keeper.settler, events_max=2)
+    for _, applied in applier.apply_from({}):
+        assert applied is not None
+        total.include(applied)
+    applier.close()
+    assert (total.captured, len(world.core.cdrs())) == (5, 5)
+    check = world.core.check()
+    assert (check.ok, check.charged) == (True, 5 * 60_000)
+
+
+def test_reading_ahead_ends_where_another_keeper_was_faster(world: World, keeper: Keeper) -> None:
+    keeper.end(world.authorised(world.new_card(1_000_000)), 1)
+    applier = JournalApplier(keeper.reader, keeper.settler, events_max=1)
+    assert keeper.catch_up().captured == 1
+    assert [applied for _, applied in applier.apply_from({})] == [None]
+    applier.close()
