@@ -96,6 +96,12 @@ def ended(call: running.PlacedCall, *, timeout: bool) -> None:
     node.write_journal(event)
 
 
+def tell_why() -> None:
+    """A BYE of our own at the limit says so to both ends: the media server tells the card holder."""
+    if ksr.method() == "BYE" and ksr.get_int("$dlg(dflags)") & TIMED_OUT:
+        ksr.append_header(f"Reason: Q.850;cause={RECOVERY_ON_TIMER}")
+
+
 def how_it_ended(timeout: bool) -> dict[str, Any]:
     """Who ended it and the Q.850 cause."""
     if timeout or ksr.get_int("$dlg(dflags)") & TIMED_OUT:

@@ -240,6 +240,10 @@ class Edge:
     # -- a call's life
 
     @guarded
+    def ksr_own_request(self, *_: str) -> None:
+        dialogs.tell_why()
+
+    @guarded
     def ksr_dialog_event(self, name: str) -> None:
         dialogs.event(name)
 

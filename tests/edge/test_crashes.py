@@ -3,13 +3,13 @@
 import time
 
 from tests.edge.parts import ANSWERS, HANGS_UP, calls, hangs_up
-from tests.edge.sipp import pause, receive
+from tests.edge.sipp import must_have, pause, receive
 from tests.edge.world import LONDON, MICROS_PER_SECOND, EdgeWorld, wait_for
 
 
 def test_a_call_ends_at_its_limit_though_kamailio_was_killed_and_started_again_in_between(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(8 * MICROS_PER_SECOND)
-    ends = [receive("BYE", timeout_ms=20_000), *HANGS_UP[1:]]
+    ends = [receive("BYE", timeout_ms=20_000, action=must_have("Reason: Q\\.850;cause=102")), *HANGS_UP[1:]]
     gateway = world.gateway([*ANSWERS, *ends])
     caller = world.caller([*calls(ani), *ends])
     wait_for(lambda: "ACK" in gateway.messages())

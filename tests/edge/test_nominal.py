@@ -36,8 +36,9 @@ def test_a_registered_callerid_dials_a_destination_and_is_charged_by_the_second(
 
 def test_the_call_ends_at_its_limit_on_both_legs_and_costs_what_was_held(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(3 * MICROS_PER_SECOND)
-    gateway = world.gateway([*ANSWERS, *HANGS_UP])
-    caller = world.caller([*calls(ani), *HANGS_UP])
+    told_why = [receive("BYE", action=must_have("Reason: Q\\.850;cause=102")), *HANGS_UP[1:]]
+    gateway = world.gateway([*ANSWERS, *told_why])
+    caller = world.caller([*calls(ani), *told_why])
     world.all_as_written(caller, gateway)
     cdr = world.cdr(card_id)
     assert (cdr["ended_by"], cdr["cause"], cdr["charge_micros"]) == ("timeout", 102, 3 * MICROS_PER_SECOND)
@@ -187,8 +188,9 @@ def test_the_limit_of_a_running_call_is_raised_over_http(world: EdgeWorld) -> No
 
 def test_a_running_call_is_ended_from_outside(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(1_000_000)
-    gateway = world.gateway([*ANSWERS, *HANGS_UP])
-    caller = world.caller([*calls(ani), *HANGS_UP])
+    without_reason = [receive("BYE", action=must_not_have("Reason: ")), *HANGS_UP[1:]]
+    gateway = world.gateway([*ANSWERS, *without_reason])
+    caller = world.caller([*calls(ani), *without_reason])
     answers = wait_for(lambda: [e for e in world.events("answer") if world.hold_of(card_id) == e["hold"]])
     entry, dialog_id = answers[0]["dlg"].split(":")
     wait_for(lambda: world.active_dialogs() == 1)

@@ -37,7 +37,8 @@ def test_a_second_leg_ends_at_its_limit_with_the_cause_that_says_so(world: EdgeW
     card_id, ani = world.new_card(2 * MICROS_PER_SECOND)
     authorised = held(world, card_id)
     gateway = world.gateway([*ANSWERS, *HANGS_UP])
-    leg = world.second_leg([*calls(ani, extra=hold_header(authorised.hold_id)), *HANGS_UP])
+    told_why = [receive("BYE", action=must_have("Reason: Q\\.850;cause=102")), *HANGS_UP[1:]]
+    leg = world.second_leg([*calls(ani, extra=hold_header(authorised.hold_id)), *told_why])
     world.all_as_written(leg, gateway)
     assert world.cdr(card_id)["charge_micros"] == 2 * MICROS_PER_SECOND
 
