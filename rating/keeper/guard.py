@@ -68,7 +68,7 @@ class Guard:
                 _end_dialog(self._rpc_socket, call["dialog"])
             if self._ng is not None and call["sip_call_id"]:
                 try:
-                    self._ng.request("delete", call_id=call["sip_call_id"])
+                    self._ng.request("delete", call_id=call["sip_call_id"], delete_delay=0)  # its default is 30 s
                 except NgError as error:
                     LOG.info("hold %s: %s", call["id"], error)
 

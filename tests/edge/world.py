@@ -168,12 +168,16 @@ http = "{EDGE}:{self.keeper_port}"
 
     def kill_kamailio(self) -> None:
         """As a crash would: all its processes at once, without a word."""
+        self.signal_kamailio(signal.SIGKILL)
+        self.kamailio.wait()
+
+    def signal_kamailio(self, number: int) -> None:
+        """To all its processes."""
         children = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(self.kamailio.pid)], capture_output=True, text=True, check=True
         ).stdout.split()
         for pid in [self.kamailio.pid, *map(int, children)]:
-            os.kill(pid, signal.SIGKILL)
-        self.kamailio.wait()
+            os.kill(pid, number)
 
     def stop(self) -> None:
         for sipp in self._sipps:
@@ -297,6 +301,11 @@ http = "{EDGE}:{self.keeper_port}"
             if target["DEST"]["URI"] == uri
         ]
         return any(target["FLAGS"][0] == ("A" if up else "I") for target in targets)
+
+    def keeper_metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"http://{EDGE}:{self.keeper_port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
     def relayed_calls(self) -> int:
         """Calls for which rtpengine has ports."""
