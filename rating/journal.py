@@ -87,7 +87,7 @@ def decode(line: bytes) -> Event | None:
     checksum, _, text = line.partition(b" ")
     with suppress(ValueError):
         if len(checksum) == 8 and int(checksum, 16) == zlib.crc32(text):
-            event = json.loads(text)
+            event = json.loads(text.decode())  # text, or json would look for its encoding first
             return event if isinstance(event, dict) else None
     return None
 

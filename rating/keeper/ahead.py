@@ -14,7 +14,7 @@ from rating.keeper.settle import Applied, Prepared, Settler
 EVENTS_MAX = 1000  # of one transaction
 # The thread that writes needs the interpreter a dozen times a batch, each time for a moment. With Python's 5 ms it
 # would wait as long for the other thread to let go of it as the whole batch takes.
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0001
 
 
 class JournalApplier:
