@@ -34,13 +34,13 @@ class Probes:
     """Keeps the dispatcher's list as the directory is. In the process of the directory's timer."""
 
     def __init__(self) -> None:
-        self._loaded = destinations(node.near().mediasrv_sip)  # as kemi.launch wrote it
+        self._loaded = destinations(node.near().media_servers)  # as kemi.launch wrote it
 
     def refresh(self, core: RatingCore) -> None:
         """Loads the list when the gateways have changed. What is known of the old ones is forgotten for two probes."""
         if not node.edge().probe_gateways:
             return
-        wanted = destinations(node.near().mediasrv_sip, probed(core.gateway_uris()))
+        wanted = destinations(node.near().media_servers, probed(core.gateway_uris()))
         if wanted == self._loaded:
             return
         _replace(Path((ksr.get("$def(EDGE_DISPATCHER)") or "").strip('"')), wanted)

@@ -12,12 +12,13 @@ from kemi.launch import MEDIASRV_GROUP
 from kemi.steps import step
 from rating.model import AccessNumber
 
+FULL = 486
 HEADERS = "$avp(xheaders)"  # what the media server is told, JSON
 
 
 def is_media_server(source: tuple[str, int]) -> bool:
-    """Whether a request comes from the media server's own address and port."""
-    return source == node.media_server_address()
+    """Whether a request comes from a media server's own address and port."""
+    return source in node.media_server_addresses()
 
 
 def new_call_id() -> str:
@@ -47,7 +48,7 @@ def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str
     """Sends the call to a live media server; ends the route."""
     call_id = new_call_id()
     ksr.set_text(HEADERS, json.dumps(headers_for(caller, access, call_id, card_id, dnis)))
-    ksr.set_request_uri(f"sip:{access.number}@{node.near().mediasrv_sip}")
+    ksr.set_request_uri(f"sip:{access.number}@{node.near().media_servers[0]}")
     if not ksr.select_destination(MEDIASRV_GROUP):
         metrics.CALLS.labels("ivr", "NO_MEDIA_SERVER").inc()
         refuse(NO_MEDIA_SERVER)
@@ -79,11 +80,13 @@ def dress_for_media_server() -> None:
 
 
 def after_failure() -> None:
-    """A media server that says nothing or cannot is left for the next."""
+    """A media server that says nothing, cannot, or is full (486) is left for the next; the full one lives."""
     if ksr.canceled():
         done()
-    if ksr.failure_status() in (408, 500, 503):
-        ksr.mark_destination_failed()
+    status = ksr.failure_status()
+    if status in (408, FULL, 500, 503):
+        if status != FULL:
+            ksr.mark_destination_failed()
         if ksr.next_destination():
             relay()
         refuse(NO_MEDIA_SERVER)

@@ -50,13 +50,13 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
 def write_files(settings: Settings, run_dir: Path) -> Path:
     """Writes the generated files and empties the metrics directory; returns the path of ``edge.cfg``."""
     edge, near = edge_settings(settings), neighbours(settings)
-    for address in (edge.sip, edge.http, near.rtpengine_ng, near.mediasrv_sip):
+    for address in (edge.sip, edge.http, near.rtpengine_ng, *near.media_servers):
         host_and_port(address)
     run_dir.mkdir(parents=True, exist_ok=True)
     edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(edge.metrics_dir, ignore_errors=True)  # counters of dead workers would be added up
     edge.metrics_dir.mkdir(parents=True)
-    (run_dir / "dispatcher.list").write_text(destinations(near.mediasrv_sip))
+    (run_dir / "dispatcher.list").write_text(destinations(near.media_servers))
     restore_dialogs(edge, run_dir / DIALOG_DATABASE)
     lines = [f"#!define {name} {value}" for name, value in defines(settings, run_dir).items()]
     main_file = run_dir / "edge.cfg"
@@ -64,9 +64,9 @@ def write_files(settings: Settings, run_dir: Path) -> Path:
     return main_file
 
 
-def destinations(mediasrv: str, gateway_uris: Iterable[str] = ()) -> str:
+def destinations(media_servers: Iterable[str], gateway_uris: Iterable[str] = ()) -> str:
     """The dispatcher's list. Gateways come to it from the ledger, once Kamailio runs (kemi/gateways.py)."""
-    lines = [f"{MEDIASRV_GROUP} sip:{mediasrv} 8 0 name=mediasrv"]
+    lines = [f"{MEDIASRV_GROUP} sip:{address} 8 0 name=mediasrv" for address in media_servers]
     return "\n".join([*lines, *(f"{GATEWAY_GROUP} {uri} 8 0" for uri in gateway_uris), ""])
 
 

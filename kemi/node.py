@@ -30,8 +30,8 @@ def near() -> Neighbours:
 
 
 @lru_cache(maxsize=1)
-def media_server_address() -> tuple[str, int]:
-    return host_and_port(near().mediasrv_sip)
+def media_server_addresses() -> frozenset[tuple[str, int]]:
+    return frozenset(map(host_and_port, near().media_servers))
 
 
 def core() -> RatingCore:

@@ -30,6 +30,7 @@ class EdgeSettings:
     any_reply_ms: int = 3_000  # … or that says nothing at all in this
     ring_limit_ms: int = 90_000
     attempts_max: int = 4  # gateways tried for a call
+    media_servers: tuple[str, ...] = ()  # all that callers are sent to, in turn; (): the one of [mediasrv]
     probe_gateways: bool = True  # by OPTIONS; one that does not answer is tried last
     message_bytes_max: int = 16_384
     retry_after_s: int = 5
@@ -41,10 +42,10 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Where the media relay and the media server are."""
+    """Where the media relay and the media servers are."""
 
     rtpengine_ng: str
-    mediasrv_sip: str
+    media_servers: tuple[str, ...]
 
 
 def edge_settings(settings: Settings) -> EdgeSettings:
@@ -53,6 +54,8 @@ def edge_settings(settings: Settings) -> EdgeSettings:
     for name in ("rpc_socket", "metrics_dir", "dialog_log_dir", "certificates_dir"):
         if name in table:
             table[name] = Path(table[name])
+    if "media_servers" in table:
+        table["media_servers"] = tuple(table["media_servers"])
     try:
         return EdgeSettings(**table)
     except TypeError as error:
@@ -62,7 +65,8 @@ def edge_settings(settings: Settings) -> EdgeSettings:
 def neighbours(settings: Settings) -> Neighbours:
     """Raises SettingsError when an address is missing."""
     try:
-        return Neighbours(settings.table("rtpengine")["ng"], settings.table("mediasrv")["sip"])
+        media_servers = settings.table("edge").get("media_servers") or [settings.table("mediasrv")["sip"]]
+        return Neighbours(settings.table("rtpengine")["ng"], tuple(media_servers))
     except KeyError as error:
         raise SettingsError(f"{settings.path}: missing setting {error} in [rtpengine] or [mediasrv]") from error
 

@@ -1,4 +1,7 @@
-"""A media server's answering machine: says 200 to all, notes INVITEs. The real one has its own tests."""
+"""A far end without a scenario: says 200 to all, or 486 to INVITEs, and notes those.
+
+It stands for media servers (the real one has its own tests) and for gateways that are probed.
+"""
 
 import socket
 import threading
@@ -13,9 +16,10 @@ _COPIED = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
 class MediaServer:
     """Serves while it is entered. ``invites`` are the headers of each INVITE, the last value of each name."""
 
-    def __init__(self, port: int, address: str = EDGE) -> None:
+    def __init__(self, port: int, address: str = EDGE, *, full: bool = False) -> None:
         self.port = port
         self.address = address
+        self.full = full
         self.invites: list[dict[str, str]] = []
 
     def __enter__(self) -> "MediaServer":
@@ -43,10 +47,12 @@ class MediaServer:
             if method == "INVITE":
                 self.invites.append(dict(headers))
             if method not in ("ACK", "SIP/2.0"):
-                self._socket.sendto(self._reply(headers, sdp=method == "INVITE"), source)
+                self._socket.sendto(self._reply(headers, invite=method == "INVITE"), source)
 
-    def _reply(self, headers: list[tuple[str, str]], *, sdp: bool) -> bytes:
-        lines = ["SIP/2.0 200 OK", *(f"{name}: {value}" for name, value in headers if name in _COPIED)]
+    def _reply(self, headers: list[tuple[str, str]], *, invite: bool) -> bytes:
+        sdp = invite and not self.full
+        lines = ["SIP/2.0 486 Busy Here" if invite and self.full else "SIP/2.0 200 OK"]
+        lines += [*(f"{name}: {value}" for name, value in headers if name in _COPIED)]
         to = next(value for name, value in headers if name == "To")
         lines.append(f"To: {to}" if ";tag=" in to else f"To: {to};tag=ms{self.port}")
         lines.append(f"Contact: <sip:mediasrv@{self.address}:{self.port}>")

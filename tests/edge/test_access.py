@@ -2,7 +2,8 @@
 
 from tests.edge.media_server import MediaServer
 from tests.edge.parts import calls, hangs_up, refused
-from tests.edge.world import ACCESS, LONDON, OPEN, EdgeWorld, wait_for
+from tests.edge.sipp import must_have
+from tests.edge.world import ACCESS, EDGE, LONDON, OPEN, EdgeWorld, wait_for
 
 
 def first_leg(
@@ -69,3 +70,29 @@ def test_forged_headers_of_ours_do_not_reach_the_media_server(world: EdgeWorld) 
 def test_without_a_media_server_the_call_is_refused_at_once(world: EdgeWorld) -> None:
     wait_for(lambda: world.media_server_is(up=False), 25)
     world.all_as_written(world.caller(refused("12125559005", 503, ACCESS)))
+
+
+def both_are_alive(world: EdgeWorld) -> None:
+    uris = [f"sip:{EDGE}:{port}" for port in (world.mediasrv_port, world.second_mediasrv_port)]
+    wait_for(lambda: all(world.probed(uri, up=True) for uri in uris))
+
+
+def test_a_full_media_server_is_left_for_the_next_and_not_taken_for_dead(world: EdgeWorld) -> None:
+    with MediaServer(world.mediasrv_port, full=True) as full, MediaServer(world.second_mediasrv_port) as free:
+        both_are_alive(world)
+        for _ in range(2):  # they take turns: one of two calls comes to the full one first
+            ani = "12125559006"
+            world.all_as_written(world.caller([*calls(ani, ACCESS), *hangs_up(ani, ACCESS)]))
+        assert full.invites
+        assert len(free.invites) == 2
+        assert world.media_server_is(up=True)
+
+
+def test_with_all_media_servers_full_the_caller_is_told_to_try_elsewhere(world: EdgeWorld) -> None:
+    ports = (world.mediasrv_port, world.second_mediasrv_port)
+    with MediaServer(ports[0], full=True) as first, MediaServer(ports[1], full=True) as second:
+        both_are_alive(world)
+        told = must_have("Q\\.850;cause=41")
+        world.all_as_written(world.caller(refused("12125559007", 503, ACCESS, action=told)))
+        assert first.invites
+        assert second.invites

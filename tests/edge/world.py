@@ -65,7 +65,7 @@ class EdgeWorld:
         self.keeper = keeper  # whether the real keeper settles; otherwise ``settle`` does
         self.keeper_port = free_port(EDGE)
         self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
-        self.mediasrv_port = free_port(EDGE)
+        self.mediasrv_port, self.second_mediasrv_port = free_port(EDGE), free_port(EDGE)
         self.gateway_ports = (free_port(GATEWAY), free_port(GATEWAY))
         self.settings = self._write_settings(database, edge)
         self.core = RatingCore.from_settings(self.settings)
@@ -84,7 +84,8 @@ class EdgeWorld:
 
     def _write_settings(self, database: DatabaseSettings, edge: dict[str, Any]) -> Settings:
         (self.directory / "pepper").write_text(secrets.token_hex(32))
-        edge = {"probe_gateways": False, **edge}  # a SIPp counts each OPTIONS as a call
+        media_servers = [f"{EDGE}:{port}" for port in (self.mediasrv_port, self.second_mediasrv_port)]
+        edge = {"media_servers": media_servers, "probe_gateways": False, **edge}  # a SIPp counts each OPTIONS as a call
         more = "\n".join(f"{name} = {json.dumps(value)}" for name, value in edge.items())
         file = self.directory / "cardswitch.toml"
         file.write_text(f"""
