@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from monitoring.__main__ import BOARDS
-from monitoring.picture import draw
+from console.monitoring.__main__ import BOARDS
+from console.monitoring.picture import draw
 from tests.monitoring.others import ivr_calls, refused_calls
 from tests.monitoring.watched import Watched
 from tests.support.stack import running_stack

@@ -7,8 +7,8 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from monitoring.panel import Kind, Panel, Query
-from monitoring.picture import Labels, Point
+from console.monitoring.panel import Kind, Panel, Query
+from console.monitoring.picture import Labels, Point
 
 INTERVAL = "1m"  # what Grafana would put for $__rate_interval
 STEP_S = 2

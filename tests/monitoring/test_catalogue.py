@@ -2,8 +2,8 @@
 
 import re
 
-from monitoring.__main__ import BOARDS, generated
-from monitoring.alerts import ALERTS
+from console.monitoring.__main__ import BOARDS, generated
+from console.monitoring.alerts import ALERTS
 from tests.monitoring.catalogue import LABEL_VALUES, NOT_LABELS, PARTS, PREFIX, SERIES_MAX, SUFFIXES
 
 
@@ -53,6 +53,6 @@ def test_panels_are_complete() -> None:
 
 def test_generating_again_gives_the_committed_files() -> None:
     for path, text in generated().items():
-        assert path.read_text() == text, f"{path.name} is not what the code says: run `python -m monitoring`"
+        assert path.read_text() == text, f"{path.name} is not what the code says: run `python -m console.monitoring`"
         others = {file for file in path.parent.iterdir() if file not in generated()}
         assert not others, "files that nothing generates"

@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from console.demo.network import ACCESS_NUMBER, DESTINATION
+from console.monitoring.__main__ import BOARDS
+from console.monitoring.alerts import ALERTS
+from console.monitoring.panel import Panel, Query
 from console.stack.probe import http_get
-from monitoring.__main__ import BOARDS
-from monitoring.alerts import ALERTS
-from monitoring.panel import Panel, Query
 from rating.money import format_amount
 from tests.monitoring.catalogue import NOT_IN_TESTS, PARTS, PREFIX, SUFFIXES
 from tests.monitoring.others import Secret, has, refused_calls

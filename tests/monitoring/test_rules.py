@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from console.monitoring.__main__ import FILES
+from console.monitoring.alerts import ALERTS
 from console.stack.plan import ROOT
-from monitoring.__main__ import FILES
-from monitoring.alerts import ALERTS
 from tests.monitoring.rule_cases import CASES, Case
 
 RULES = sorted((FILES / "rules").glob("*.yml"))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from console.demo.network import DESTINATION
+from console.monitoring.__main__ import BOARDS
 from console.stack.plan import TRUSTED_CALLER_HOST
 from kemi.stubgen import rpc
-from monitoring.__main__ import BOARDS
 from tests.edge.sipp import Sipp, Step, ack, invite, pause, receive, request
 from tests.monitoring.prometheus import Prometheus
 from tests.support.stack import RunningStack, await_true

@@ -1,7 +1,7 @@
 """IVR: callers of the access numbers."""
 
-from monitoring.panel import Board, Row, Unit, lines, single, stacked
-from monitoring.promql import RATE, or_zero, per_minute, per_second, quantile, seen_per_minute
+from console.monitoring.panel import Board, Row, Unit, lines, single, stacked
+from console.monitoring.promql import RATE, or_zero, per_minute, per_second, quantile, seen_per_minute
 
 IVR = Board(
     "ivr",

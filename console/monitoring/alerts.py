@@ -1,7 +1,7 @@
 """When somebody has to look. Each alert has a page in docs/runbooks, a firing and a silent case in tests/monitoring."""
 
-from monitoring.alert import Alert, Severity
-from monitoring.promql import ledger, sum_ledger
+from console.monitoring.alert import Alert, Severity
+from console.monitoring.promql import ledger, sum_ledger
 
 CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 CALLS, ANSWERED = "cardswitch_route_calls_total", 'cardswitch_route_calls_total{outcome="answered"}'

@@ -1,7 +1,7 @@
 """Overview: what goes on, what it is worth, how well it works."""
 
-from monitoring.panel import Board, Row, Unit, lines, single, stacked
-from monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute, share, sum_ledger
+from console.monitoring.panel import Board, Row, Unit, lines, single, stacked
+from console.monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute, share, sum_ledger
 
 CALLS = ledger("cardswitch_concurrent_calls")
 CONNECTED = ledger('cardswitch_concurrent_calls{state="connected"}')

@@ -1,7 +1,7 @@
 """Balance enforcement: every connected second is paid for once."""
 
-from monitoring.panel import Board, Row, Unit, lines, single
-from monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute
+from console.monitoring.panel import Board, Row, Unit, lines, single
+from console.monitoring.promql import ledger, or_zero, per_minute, quantile, seen_per_minute
 
 HOLDS = f"sum({ledger('cardswitch_holds_outstanding')})"
 

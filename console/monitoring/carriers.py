@@ -1,7 +1,7 @@
 """Carriers and routes: who completes the calls, how fast, what is left."""
 
-from monitoring.panel import Board, Row, Unit, bars, lines
-from monitoring.promql import ledger, or_zero, per_minute, per_second, quantile, share
+from console.monitoring.panel import Board, Row, Unit, bars, lines
+from console.monitoring.promql import ledger, or_zero, per_minute, per_second, quantile, share
 
 ROUTED = "cardswitch_route_calls_total"
 ANSWERED = 'cardswitch_route_calls_total{outcome="answered"}'

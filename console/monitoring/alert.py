@@ -29,7 +29,7 @@ class Alert:
 
 def to_yaml(group: str, alerts: Sequence[Alert]) -> str:
     """One group of rules. Every text is quoted as JSON does, which YAML reads."""
-    lines = ["# Written by `python -m monitoring`.", "groups:", f"  - name: cardswitch-{group}", "    rules:"]
+    lines = ["# Written by `python -m console.monitoring`.", "groups:", f"  - name: cardswitch-{group}", "    rules:"]
     for alert in alerts:
         lines += [
             f"      - alert: {alert.name}",

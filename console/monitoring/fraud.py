@@ -1,7 +1,7 @@
 """Fraud: guessed PINs, dear destinations, strangers."""
 
-from monitoring.panel import Board, Panel, Query, Row, Unit, bars, lines, single, stacked
-from monitoring.promql import (
+from console.monitoring.panel import Board, Panel, Query, Row, Unit, bars, lines, single, stacked
+from console.monitoring.promql import (
     RATE,
     ledger,
     max_ledger,

@@ -1,7 +1,7 @@
 """Platform: processes, SIP and media underneath the calls."""
 
-from monitoring.panel import Board, Kind, Panel, Query, Row, Unit, lines, single
-from monitoring.promql import RATE, per_minute, per_second
+from console.monitoring.panel import Board, Kind, Panel, Query, Row, Unit, lines, single
+from console.monitoring.promql import RATE, per_minute, per_second
 
 PLATFORM = Board(
     "platform",

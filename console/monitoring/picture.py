@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from monitoring.panel import Board, Kind, Panel, Unit
+from console.monitoring.panel import Board, Kind, Panel, Unit
 
 Point = tuple[float, float]  # epoch seconds, value
 Labels = dict[str, str]
