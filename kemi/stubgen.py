@@ -1,6 +1,6 @@
 """``python -m kemi.stubgen --rpc SOCKET``: writes the stub of ``KSR`` from a running Kamailio's own list.
 
-Kamailio lists names and types, no parameter names. The stub (``typings/KSR.pyi``) is what mypy and the fake of the unit
+Kamailio lists names and types, no parameter names. ``kamailio/typings/KSR.pyi`` is what mypy and the fake of the unit
 tests go by; ``--check`` compares it with the server and fails when they disagree.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STUB = Path(__file__).parent.parent / "typings" / "KSR.pyi"
+STUB = Path(__file__).parent.parent / "kamailio" / "typings" / "KSR.pyi"
 HEADER = '"""Kamailio\'s functions for Python, written by kemi.stubgen from a running 5.6 server. Do not edit."""\n'
 TYPES = {"none": "None", "str": "str", "int": "int", "bool": "bool", "xval": "str | int | None"}
 

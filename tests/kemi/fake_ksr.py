@@ -1,4 +1,4 @@
-"""A fake ``KSR`` with the functions of ``typings/KSR.pyi``: a call that the server would not take fails here, too.
+"""A fake ``KSR`` with the functions of ``kamailio/typings/KSR.pyi``: what the server would not take fails here, too.
 
 Pseudo-variables are a dictionary; what the code does is in ``calls``. Answers that a test needs are set by name.
 """
