@@ -30,6 +30,8 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
     """What ``edge.cfg`` defines for the files in ``kamailio/``."""
     edge, near = edge_settings(settings), neighbours(settings)
     optional = {"EDGE_VERIFIES_IDENTITY": "1"} if edge.certificates_dir else {}
+    if edge.sip6:
+        optional |= {"EDGE_UDP6": f"udp:{edge.sip6}", "EDGE_TCP6": f"tcp:{edge.sip6}"}
     return optional | {
         "EDGE_DEBUG": str(edge.debug),
         "EDGE_UDP_WORKERS": str(edge.udp_workers),
@@ -50,7 +52,7 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
 def write_files(settings: Settings, run_dir: Path) -> Path:
     """Writes the generated files and empties the metrics directory; returns the path of ``edge.cfg``."""
     edge, near = edge_settings(settings), neighbours(settings)
-    for address in (edge.sip, edge.http, near.rtpengine_ng, *near.media_servers):
+    for address in (edge.sip, edge.sip6 or edge.sip, edge.http, near.rtpengine_ng, *near.media_servers):
         host_and_port(address)
     run_dir.mkdir(parents=True, exist_ok=True)
     edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)

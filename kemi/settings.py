@@ -30,6 +30,7 @@ class EdgeSettings:
     any_reply_ms: int = 3_000  # … or that says nothing at all in this
     ring_limit_ms: int = 90_000
     attempts_max: int = 4  # gateways tried for a call
+    sip6: str = ""  # a second listener, "[2001:db8::1]:5060"; rtpengine needs an interface of that kind, too
     media_servers: tuple[str, ...] = ()  # all that callers are sent to, in turn; (): the one of [mediasrv]
     probe_gateways: bool = True  # by OPTIONS; one that does not answer is tried last
     message_bytes_max: int = 16_384

@@ -16,9 +16,10 @@ TRIES = 200
 
 def is_free(host: str, port: int, *, tcp: bool = True) -> bool:
     """Whether UDP and (unless ``tcp`` is False) TCP can be bound."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     kinds = (socket.SOCK_DGRAM, socket.SOCK_STREAM) if tcp else (socket.SOCK_DGRAM,)
     for kind in kinds:
-        with socket.socket(socket.AF_INET, kind) as sock:
+        with socket.socket(family, kind) as sock:
             if kind == socket.SOCK_STREAM:  # a connection in TIME_WAIT does not stop the parts either
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

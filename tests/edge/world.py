@@ -57,11 +57,20 @@ class EdgeWorld:
     """One running edge. ``core`` is its ledger."""
 
     def __init__(
-        self, directory: Path, database: DatabaseSettings, *, rtp_ports: int = 400, keeper: bool = False, **edge: Any
+        self,
+        directory: Path,
+        database: DatabaseSettings,
+        *,
+        rtp_ports: int = 400,
+        keeper: bool = False,
+        ledger_timeout_s: float = 2.0,
+        **edge: Any,
     ) -> None:
         self.directory = directory
         self.rtp_ports = rtp_ports
         self.certificates = directory / "certificates"
+        self.ledger_timeout_s = ledger_timeout_s
+        self.interfaces = [f"--interface={address}" for address in (EDGE, "::1")[: 1 + ("sip6" in edge)]]
         self.keeper = keeper  # whether the real keeper settles; otherwise ``settle`` does
         self.keeper_port = free_port(EDGE)
         self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
@@ -96,6 +105,7 @@ unix_socket = "{database.unix_socket}"
 user = "{database.user}"
 password = "{database.password}"
 name = "{database.name}"
+read_timeout_s = {self.ledger_timeout_s}
 [secrets]
 pepper_file = "{self.directory}/pepper"
 [journal]
@@ -138,7 +148,7 @@ http = "{EDGE}:{self.keeper_port}"
     def start(self) -> None:
         rtp = free_block(EDGE, self.rtp_ports)
         # Ports are given by number, and the process has no other way to say that it is there: ng answers pings.
-        command = ["rtpengine", "-f", "-E", "--config-file=none", f"--interface={EDGE}", "--table=-1"]
+        command = ["rtpengine", "-f", "-E", "--config-file=none", "--table=-1", *self.interfaces]
         command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + self.rtp_ports - 1}"]
         self.start_process("rtpengine", command)
         wait_for(self._rtpengine_answers)  # Kamailio leaves one that does not for seconds
@@ -242,6 +252,10 @@ http = "{EDGE}:{self.keeper_port}"
     def gateway(self, steps: list[Step], *, number: int = 0, name: str = "", **more: Any) -> Sipp:
         """The gateway ``number`` of the carrier, waiting for calls."""
         return self._sipp(name or f"gateway{number}", steps, GATEWAY, port=self.gateway_ports[number], **more)
+
+    def far_end(self, steps: list[Step], address: str, *, port: int) -> Sipp:
+        """Waits for calls at that address."""
+        return self._sipp("far_end", steps, address, port=port)
 
     def media_server(self, steps: list[Step], **more: Any) -> Sipp:
         return self._sipp("mediasrv", steps, EDGE, port=self.mediasrv_port, **more)
