@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,17 +25,23 @@ _MESSAGE = re.compile(
 )
 
 
+def messages_of(sipp: Sipp) -> Iterator[tuple[float, str, str]]:
+    """Epoch seconds, Call-ID and text of each message that the far end sent or received."""
+    for stamp, _, text in _MESSAGE.findall(sipp.messages()):
+        call = re.search(r"^Call-ID: (.*?)\r?$", text, re.M)
+        if call:
+            yield datetime.fromisoformat(stamp).timestamp(), call[1], text
+
+
 def call_lengths_s(sipp: Sipp) -> dict[str, float]:
     """Call-ID to seconds between the first 200 of the INVITE and the first BYE, as that far end saw them."""
     answered: dict[str, float] = {}
     ended: dict[str, float] = {}
-    for stamp, _, text in _MESSAGE.findall(sipp.messages()):
-        seconds = datetime.fromisoformat(stamp).timestamp()
-        call = re.search(r"^Call-ID: (.*?)\r?$", text, re.M)
-        if call and text.startswith("SIP/2.0 200") and "1 INVITE" in text:
-            answered.setdefault(call[1], seconds)
-        elif call and text.startswith("BYE "):
-            ended.setdefault(call[1], seconds)
+    for seconds, call, text in messages_of(sipp):
+        if text.startswith("SIP/2.0 200") and "1 INVITE" in text:
+            answered.setdefault(call, seconds)
+        elif text.startswith("BYE "):
+            ended.setdefault(call, seconds)
     return {call: ended[call] - answered[call] for call in answered if call in ended}
 
 
