@@ -65,6 +65,12 @@ def source() -> tuple[str, int]:
     return get("$si") or "", get_int("$sp")
 
 
+def arrived_at(address: tuple[str, int]) -> bool:
+    """Whether the message came in at that listener of ours, which may be for all addresses."""
+    host, port = address
+    return get_int("$Rp") == port and (host in ("0.0.0.0", "::") or get("$Ri") == host)  # noqa: S104 - compared
+
+
 def has_to_tag() -> bool:
     return _yes(KSR.siputils.has_totag())
 
@@ -292,6 +298,12 @@ def set_dialog_timeout(seconds: int) -> bool:
 
 def set_dialog_timeout_by_id(seconds: int, entry: int, dialog_id: int) -> bool:
     return _yes(KSR.dialog.dlg_set_timeout_id(seconds, entry, dialog_id))
+
+
+def end_dialog(entry: int, dialog_id: int) -> bool:
+    """BYE to both sides; False when there is no such dialog."""
+    KSR.jsonrpcs.exec(f'{{"jsonrpc":"2.0","id":1,"method":"dlg.end_dlg","params":[{entry},{dialog_id}]}}')
+    return '"error"' not in str(KSR.jsonrpcs.response())
 
 
 def set_dialog_variable(name: str, value: str) -> None:

@@ -22,6 +22,7 @@ from kemi.causes import (
 from kemi.directory import open_breaker
 from kemi.gateways import living_first
 from kemi.steps import step, step_of_dialog
+from rating.edges import TIMER_SPARE_S
 from rating.journal import boot_clock_us
 from rating.model import Authorised, CallRequest, Route
 from rating.outcome import LedgerUnavailableError, Refusal
@@ -33,7 +34,6 @@ RANG = "$avp(rang)"
 FINAL = "$avp(final)"  # status and cause of the last negative reply, for the journal
 _ROUTE_FIELDS = tuple(field.name for field in fields(Route))
 _HOLD_ID = re.compile(r"[0-9a-f]{32}")
-TIMER_SPARE_S = 1  # the dialog timer is ± 1 s: the caller gets what was announced, the charge is clamped to the hold
 
 
 def authorise(request: CallRequest) -> Authorised:

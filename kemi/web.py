@@ -3,31 +3,46 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import ksr, metrics, server_statistics, survive
+from kemi import ksr, metrics, node, server_statistics, survive
+from kemi.settings import host_and_port
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
+_END = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/end")
+HELP = "there are /metrics, /rpc, /calls/<dialog>/limit/<seconds> and /calls/<dialog>/end\n"
 
 
 def answer() -> None:
-    """``/metrics``; ``/rpc`` (JSON-RPC, POST); ``/calls/<h_entry>:<h_id>/limit/<seconds from now>`` (POST)."""
+    """``/metrics``; and, by POST, ``/rpc`` (JSON-RPC), ``/calls/<h_entry>:<h_id>/limit/<seconds from now>`` and
+    ``/calls/<h_entry>:<h_id>/end``. On the HTTP listener only: to the SIP ports come strangers."""
+    if not ksr.arrived_at(host_and_port(node.edge().http)):
+        ksr.http_reply(404, "Not Found", "text/plain", "\n")
+        return
     path = urlsplit(ksr.get("$hu") or "/").path
-    limit = _LIMIT.fullmatch(path)
     if path == "/metrics":
-        ksr.http_reply(
-            200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics.exposition() + server_statistics.exposition()
-        )
-    elif path == "/rpc" and ksr.is_method("POST"):
+        exposition = metrics.exposition() + server_statistics.exposition()
+        ksr.http_reply(200, "OK", "text/plain; version=0.0.4; charset=utf-8", exposition)
+    elif not ksr.is_method("POST"):
+        ksr.http_reply(404, "Not Found", "text/plain", HELP)
+    elif path == "/rpc":
         ksr.http_rpc()
-    elif limit and ksr.is_method("POST"):
-        set_limit(int(limit[1]), int(limit[2]), int(limit[3]))
+    elif found := _LIMIT.fullmatch(path):
+        tell(set_limit(int(found[1]), int(found[2]), int(found[3])))
+    elif found := _END.fullmatch(path):
+        tell(ksr.end_dialog(int(found[1]), int(found[2])))
     else:
-        ksr.http_reply(404, "Not Found", "text/plain", "there are /metrics, /rpc and /calls/<dialog>/limit/<seconds>\n")
+        ksr.http_reply(404, "Not Found", "text/plain", HELP)
 
 
-def set_limit(entry: int, dialog_id: int, seconds: int) -> None:
-    """Lets a running call go on for ``seconds`` from now."""
-    if ksr.set_dialog_timeout_by_id(seconds, entry, dialog_id):
-        survive.extend(f"{entry}:{dialog_id}", seconds)
+def tell(done: bool) -> None:
+    if done:
         ksr.http_reply(200, "OK", "text/plain", "ok\n")
     else:
         ksr.http_reply(404, "Not Found", "text/plain", "no such call\n")
+
+
+def set_limit(entry: int, dialog_id: int, seconds: int) -> bool:
+    """Lets a running call go on for ``seconds`` from now."""
+    if not ksr.set_dialog_timeout_by_id(seconds, entry, dialog_id):
+        return False
+    survive.extend(f"{entry}:{dialog_id}", seconds)
+    return True

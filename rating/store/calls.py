@@ -109,6 +109,19 @@ def hold(database: Database, hold_id: str) -> Row | None:
     )
 
 
+def running(database: Database, call: str) -> list[Row]:
+    """The connected calls with that hold id or call id (32 hexadecimal digits; of anything else there are none)."""
+    try:
+        key = bytes.fromhex(call)
+    except ValueError:
+        return []
+    return database.rows(
+        "SELECT LOWER(HEX(hold_id)) AS hold, node, dialog, limit_s, answered_us, answer_mono_us, boot FROM hold"
+        " WHERE state = 'held' AND answered_us IS NOT NULL AND dialog IS NOT NULL AND (hold_id = %s OR call_id = %s)",
+        (key, key),
+    )
+
+
 def enter_pin(database: Database, attempt: PinAttempt, limits: PinLimits, now_us: int) -> Row:
     arguments = (attempt.pin_hash, attempt.ani, attempt.trunk, *limits.arguments(), now_us)
     return _one(database, "CALL enter_pin(%s, %s, %s, %s, %s, %s, %s, %s)", arguments)

@@ -1,7 +1,5 @@
 """Calls that go as everyone hopes. Each story: SIP, call record, balance."""
 
-import urllib.request
-
 from tests.edge.parts import ANSWERS, HANGS_UP, RINGS, calls, hangs_up
 from tests.edge.sipp import (
     Step,
@@ -17,7 +15,7 @@ from tests.edge.sipp import (
     reply_in_dialog,
     request,
 )
-from tests.edge.world import EDGE, LONDON, MICROS_PER_SECOND, EdgeWorld, wait_for
+from tests.edge.world import LONDON, MICROS_PER_SECOND, EdgeWorld
 
 NO_SECRETS = must_not_have("X-Cardswitch")
 RELAYED = must_have("c=IN IP4 127\\.0\\.0\\.1")  # rtpengine's address; the far ends have others
@@ -168,35 +166,6 @@ def test_info_passes_inside_the_dialog(world: EdgeWorld) -> None:
     caller = world.caller([*calls(ani), request("INFO", LONDON, ani, cseq=2), receive(200), *hangs_up(ani, cseq=3)])
     world.all_as_written(caller, gateway)
     assert world.cdr(card_id)["outcome"] == "captured"
-
-
-def test_the_limit_of_a_running_call_is_raised_over_http(world: EdgeWorld) -> None:
-    card_id, ani = world.new_card(1 * MICROS_PER_SECOND)
-    gateway = world.gateway([*ANSWERS, *HANGS_UP])
-    caller = world.caller([*calls(ani), *HANGS_UP])
-    answers = wait_for(lambda: [e for e in world.events("answer") if world.hold_of(card_id) == e["hold"]])
-    request_ = urllib.request.Request(
-        f"http://{EDGE}:{world.http_port}/calls/{answers[0]['dlg']}/limit/4", method="POST", data=b""
-    )
-    with urllib.request.urlopen(request_, timeout=5) as answer:  # noqa: S310 - our own edge
-        assert answer.status == 200
-    world.all_as_written(caller, gateway)
-    cdr = world.cdr(card_id)
-    assert cdr["ended_us"] - cdr["answered_us"] >= 3_000_000
-    assert cdr["charge_micros"] == 1 * MICROS_PER_SECOND  # the ledger's limit was not raised: never more than was held
-
-
-def test_a_running_call_is_ended_from_outside(world: EdgeWorld) -> None:
-    card_id, ani = world.new_card(1_000_000)
-    without_reason = [receive("BYE", action=must_not_have("Reason: ")), *HANGS_UP[1:]]
-    gateway = world.gateway([*ANSWERS, *without_reason])
-    caller = world.caller([*calls(ani), *without_reason])
-    answers = wait_for(lambda: [e for e in world.events("answer") if world.hold_of(card_id) == e["hold"]])
-    entry, dialog_id = answers[0]["dlg"].split(":")
-    wait_for(lambda: world.active_dialogs() == 1)
-    world.rpc("dlg.end_dlg", int(entry), int(dialog_id))
-    world.all_as_written(caller, gateway)
-    assert world.cdr(card_id)["ended_by"] == "platform"
 
 
 def test_a_product_that_allows_it_carries_many_calls_at_once_on_one_card(world: EdgeWorld) -> None:
