@@ -18,8 +18,9 @@ from mediasrv.rtp.packet import PacketError, RtpPacket
 REMEMBERED: Final = 16
 """Events kept against late packets. Keys come at most every 80 ms or so: more than a second of reordering."""
 
-SETTLE_MS: Final = 40
-"""Covers 60 ms of jitter at the shortest keys (40 ms, 40 ms apart); nobody hears it in an answer."""
+SETTLE_MS: Final = 80
+"""At the shortest keys (40 ms, 40 ms apart) with packets up to 100 ms late the order is right from 60 ms on, even when
+of a key only its last packet survives; the rest is for machines that stall. Nobody hears it in an answer."""
 
 PENDING_MAX: Final = 16
 """Keys that may wait at once: a second of them after a stall; more is a flood, and is dropped."""

@@ -34,18 +34,18 @@ class Caller:
     """Binds a loopback port. ``heard`` has every packet that came, in order."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.setblocking(False)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
         self._sequence = 0
-        self.address: tuple[str, int] = self._socket.getsockname()
+        self.address: tuple[str, int] = self.socket.getsockname()
         self.heard: list[RtpPacket] = []
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
     def send(self, port: RtpPort, packet: RtpPacket | bytes) -> None:
-        self._socket.sendto(bytes(packet), (port.address, port.port))
+        self.socket.sendto(bytes(packet), (port.address, port.port))
 
     def speak(self, port: RtpPort, packets: int = 1, *, law: Law = Law.PCMU, audio: bytes | None = None) -> None:
         """Sends voice (silence, if nothing is given)."""
@@ -66,7 +66,7 @@ class Caller:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(DEADLINE_S):
             while len(self.heard) < wanted:
-                self.heard.append(RtpPacket.parse(await loop.sock_recv(self._socket, 2048)))
+                self.heard.append(RtpPacket.parse(await loop.sock_recv(self.socket, 2048)))
         return self.heard[-packets:]
 
     def drain(self) -> list[RtpPacket]:
@@ -74,7 +74,7 @@ class Caller:
         fresh: list[RtpPacket] = []
         while True:
             try:
-                fresh.append(RtpPacket.parse(self._socket.recv(2048)))
+                fresh.append(RtpPacket.parse(self.socket.recv(2048)))
             except BlockingIOError:
                 self.heard += fresh
                 return fresh

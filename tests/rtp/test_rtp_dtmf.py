@@ -107,6 +107,18 @@ def test_hostile_events_give_keys_or_nothing(packets: list[tuple[int, int, bytes
     assert len(keys) <= min(len(packets), PENDING_MAX)
 
 
+def test_keys_of_which_one_packet_survives_however_late_are_told_in_order() -> None:
+    """The shortest keys there are, any packet up to 100 ms late, and of each key at least one comes."""
+    chance = random.Random(40)
+    for _ in range(2000):
+        arrivals: list[tuple[float, RtpPacket]] = []
+        for i, key in enumerate("8135"):
+            packets = list(enumerate(key_packets(key, timestamp=i * 640, tone_ms=40)))
+            for n, packet in chance.sample(packets, k=chance.choice((1, 1, 2, 5))):
+                arrivals.append((i * 80 + min(n, 2) * 20 + chance.choice((0, 50, 100)), packet))
+        assert hear_timed(arrivals) == "8135"
+
+
 def test_a_thousand_pins_survive_loss_reordering_and_jitter() -> None:
     """5 % loss, 3 % held back by a packet or two, 60 ms jitter, the shortest keys there are (40 ms, 40 ms apart)."""
     chance = random.Random(4733)

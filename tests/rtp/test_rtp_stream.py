@@ -103,6 +103,21 @@ def test_a_prompt_that_is_gone_when_the_law_changes_refuses_the_change(tmp_path:
     stream.close()
 
 
+def test_a_key_that_waits_in_the_socket_is_told_before_the_one_that_overtook_it() -> None:
+    """As after a stall of the worker: the first key's time is over, the second's packets have not been looked at."""
+    first, _ = free_port_range(2)
+    stream, notices = new_stream(first)
+    one, two = key_packets("1", timestamp=1000), key_packets("2", timestamp=1640)
+    with bound(0) as caller:
+        stream.connect(Connect(1, *caller.getsockname(), 0, EVENT_TYPE, 20, 0.0))
+        for packet in (two[0], one[-1], two[1]):
+            caller.sendto(bytes(packet), ("127.0.0.1", first))
+        stream.receive(*stream.take())
+        stream.release(1 << 40)
+    assert notices == [DigitHeard(1, "1", "rfc4733"), DigitHeard(1, "2", "rfc4733")]
+    stream.close()
+
+
 def test_what_comes_as_a_repetition_of_an_event_must_be_one() -> None:
     """The quick way past the parser is for exact repetitions from the caller only."""
     first, _ = free_port_range(2)
