@@ -1,8 +1,12 @@
-"""Is a part ready? Asked in its own protocol: a bound port alone does not say that it answers."""
+"""Is a part ready? Asked in its own protocol: a bound port alone does not say that it answers.
+
+``python -m console.stack.probe 192.0.2.1:5060``: exit status 0 when OPTIONS is answered by 200.
+"""
 
 import http.client
 import re
 import socket
+import sys
 import uuid
 
 PROBE_TIMEOUT_S = 0.5
@@ -21,6 +25,7 @@ def sip_options(address: Address, *, source: str = "127.0.0.1", timeout_s: float
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((source, 0))
         sock.settimeout(timeout_s)
+        sock.connect(address)
         host, port = sock.getsockname()
         request = (
             f"OPTIONS sip:ping@{address[0]}:{address[1]} SIP/2.0\r\n"
@@ -30,7 +35,7 @@ def sip_options(address: Address, *, source: str = "127.0.0.1", timeout_s: float
             f"Contact: <sip:ping@{host}:{port}>\r\nContent-Length: 0\r\n\r\n"
         )
         try:
-            sock.sendto(request.encode(), address)
+            sock.send(request.encode())
             answer = sock.recv(65535)
         except OSError:
             return None
@@ -67,3 +72,8 @@ def http_ok(address: Address, path: str) -> bool:
     """Whether a GET is answered with 200."""
     answer = http_get(address, path)
     return answer is not None and answer[0] == 200
+
+
+if __name__ == "__main__":
+    address = parse_address(sys.argv[1])
+    sys.exit(0 if sip_options(address, source="", timeout_s=2.0) == 200 else 1)
