@@ -90,6 +90,6 @@ def _apart(one: Match, other: Match) -> bool:
 def _texts(cache: Path, language: str) -> dict[str, str]:
     """The texts of the prompts without numbers, as the switch itself lists them."""
     command = python_module("mediasrv.prompts", "list", "--languages", language, "--cache", str(cache))
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     rows = (re.fullmatch(r"  (\S+) +\S+ +(.*)", line) for line in done.stdout.splitlines())
     return {row[1]: row[2] for row in rows if row}

@@ -9,6 +9,7 @@ In-dialog requests go to baresip directly, by its Contact.
 
 import argparse
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import wave
 from pathlib import Path
 
 from console.stack.errors import StackError
-from console.stack.plan import GATEWAY_HOST, Plan
+from console.stack.plan import GATEWAY_HOST, Plan, private_places
 from console.stack.probe import Address, parse_address
 from console.stack.process import end_child, find_program
 from console.stack.signals import StopRequested, install
@@ -27,6 +28,7 @@ SPEECH = (
     "The quick brown fox jumps over the lazy dog, while I go on speaking until one of us hangs up."
 )
 SPEECH_REPEATED_TO_S = 900  # baresip ends the call when its source file ends
+SPEECH_TIMEOUT_S = 30.0
 SAMPLE_RATE = 8000
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -92,12 +94,14 @@ def _config(plan: Plan, source: Path) -> str:
 def render_speech(text: str, file: Path, *, voice: str = "en") -> None:
     """Speaks ``text`` into an 8 kHz mono WAV. Raises StackError."""
     raw = file.with_suffix(".raw.wav")
-    done = subprocess.run(
-        [find_program("espeak-ng", "espeak-ng"), "-v", voice, "-s", "160", "-w", str(raw), text],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [find_program("espeak-ng", "espeak-ng"), "-v", voice, "-s", "160", "-w", str(raw), text]
+    environment = os.environ | private_places(file.parent, file.parent)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=SPEECH_TIMEOUT_S, env=environment
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"espeak-ng took longer than {SPEECH_TIMEOUT_S:.0f} s to say one text.") from error
     if done.returncode != 0:
         raise StackError(f"espeak-ng failed: {done.stderr.strip()}.")
     to_8_khz(raw, file)

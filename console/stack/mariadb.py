@@ -23,6 +23,7 @@ from console.stack.process import end_child, find_program, start, wait_until
 # sun_path is 108 bytes with its NUL; longer paths fail with a message nobody understands.
 SOCKET_PATH_MAX = 107
 
+INSTALL_TIMEOUT_S = 120  # it takes two seconds, a minute on a machine that swaps
 SERVER_OPTIONS = (
     "--no-defaults",
     "--skip-networking",
@@ -137,7 +138,12 @@ class PrivateMariaDb:
             "--skip-test-db",
             f"--auth-root-socket-user={getpass.getuser()}",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self._env)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=self._env, timeout=INSTALL_TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StackError(f"MariaDB took longer than {INSTALL_TIMEOUT_S} s to make {self.data}.") from error
         if done.returncode != 0:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(done.stdout + done.stderr)

@@ -127,6 +127,10 @@ def package_versions() -> dict[str, str]:
     """The installed versions of the Debian packages that parts are made of."""
     names = ["mariadb-server", *(part.package for part in (*PARTS, *MONITORING_PARTS) if part.package)]
     done = subprocess.run(
-        ["dpkg-query", "-W", "-f=${Package} ${Version}\n", *names], capture_output=True, text=True, check=False
+        ["dpkg-query", "-W", "-f=${Package} ${Version}\n", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)

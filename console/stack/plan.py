@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,18 +79,33 @@ class RunDirectory:
     def prometheus(self) -> Path:
         return self.path / "prometheus"
 
+    @property
+    def home(self) -> Path:
+        """What the stack's processes take for their user's home."""
+        return self.path / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.path / "tmp"
+
     def log(self, part: str) -> Path:
         return self.path / "logs" / f"{part}.log"
 
+    def clear_stale(self) -> None:
+        """Removes what processes that were killed left; only for who holds the lock."""
+        for stale in self.metrics.glob("*.db"):  # prometheus_client would add the dead processes' figures
+            stale.unlink(missing_ok=True)
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir(exist_ok=True)
+
     def prepare(self) -> None:
         """Makes the directories, readable by their owner only. Raises StackError when that is not possible."""
-        made = (self.journal, self.decks, self.kamailio, self.metrics, self.recordings, self.gateway)
+        made = [self.journal, self.decks, self.kamailio, self.metrics, self.recordings, self.gateway]
+        made += [self.home, self.temporary]
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             for directory in (*made, self.path / "logs"):
                 directory.mkdir(exist_ok=True)
-            for stale in self.metrics.glob("*.db"):  # prometheus_client would add the dead processes' figures
-                stale.unlink()
             self.lock.touch()
         except OSError as error:
             raise StackError(
@@ -174,6 +190,7 @@ class Plan:
             RUN_DIR_VARIABLE: str(self.run.path),
             "PATH": path,
             "PYTHONUNBUFFERED": "1",
+            **private_places(self.run.home, self.run.temporary),
         }
 
     def write(self) -> None:
@@ -181,6 +198,21 @@ class Plan:
         if not self.run.pepper.exists():
             write_private(self.run.pepper, secrets.token_hex(32) + "\n")
         write_private(self.run.config, settings_text(self))
+
+
+def private_places(home: Path, temporary: Path) -> dict[str, str]:
+    """Environment by which a program keeps its droppings in these directories.
+
+    Libraries write to the user's home and to /tmp unasked: libpulse does, when espeak-ng only writes a file.
+    """
+    return {
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_RUNTIME_DIR": str(temporary),
+        "PULSE_RUNTIME_PATH": str(temporary),
+    }
 
 
 def write_private(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RUN_DIR_VARIABLE = "CARDSWITCH_RUN_DIR"
 
 STOP_TIMEOUT_S = 10.0
+KILL_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,20 @@ def end_child(child: subprocess.Popen[bytes], *, timeout_s: float = STOP_TIMEOUT
         child.wait(timeout_s)
     except subprocess.TimeoutExpired:
         child.kill()
-        child.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # in an uninterruptible call, on a dead disk say
+            child.wait(KILL_TIMEOUT_S)
         return False
     return True
 
 
 def members(run_dir: Path) -> Iterator[ProcessId]:
-    """Every living process that was started for this run directory, found by its environment (also orphans)."""
-    marker = f"{RUN_DIR_VARIABLE}={run_dir}".encode()
+    """Every living process that was started for this run directory."""
+    return marked(RUN_DIR_VARIABLE, str(run_dir))
+
+
+def marked(variable: str, value: str) -> Iterator[ProcessId]:
+    """Every living process but this one with that in its environment: children inherit it, orphans keep it."""
+    marker = f"{variable}={value}".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -129,11 +136,16 @@ def members(run_dir: Path) -> Iterator[ProcessId]:
 
 def end_members(run_dir: Path, *, timeout_s: float = STOP_TIMEOUT_S) -> int:
     """Ends whatever still runs for this run directory, all at once. Returns how many there were."""
-    found = list(members(run_dir))
+    return end_marked(RUN_DIR_VARIABLE, str(run_dir), timeout_s=timeout_s)
+
+
+def end_marked(variable: str, value: str, *, timeout_s: float = STOP_TIMEOUT_S) -> int:
+    """The same for whatever runs with that in its environment."""
+    found = list(marked(variable, value))
     for process in found:
         process.send(signal.SIGTERM)
     wait_until(lambda: not any(process.alive for process in found), timeout_s)
-    for process in members(run_dir):
+    for process in marked(variable, value):
         process.send(signal.SIGKILL)
-    wait_until(lambda: next(members(run_dir), None) is None, 2.0)
+    wait_until(lambda: next(marked(variable, value), None) is None, 2.0)
     return len(found)

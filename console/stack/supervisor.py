@@ -36,6 +36,7 @@ from console.stack.process import (
 )
 from console.stack.state import PartState, StackState, exclusive, load_state
 
+TASK_TIMEOUT_S = 600  # the prompts of nine languages, on a slow machine
 RESTARTS_MAX = 5  # of one part; then the stack is given up
 LEDGER_PARTS = (KEEPER, MEDIASRV, KAMAILIO)  # they need the migrated ledger and the prompts
 
@@ -101,6 +102,7 @@ class Supervisor:
             self.clean_up_before()
             if self.fresh:
                 self._remove_earlier()
+            self.plan.run.clear_stale()
             self.plan.write()
             self.state.save(self.plan.run)
         except BaseException:
@@ -172,7 +174,11 @@ class Supervisor:
 
     def _finish(self, task: "Task") -> None:
         """Waits for its end. Raises StackError with its last line when it failed."""
-        if task.child.wait() != 0:
+        try:
+            status = task.child.wait(TASK_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            raise StackError(f"{task.name} has not ended after {TASK_TIMEOUT_S} s (log: {task.log})") from error
+        if status != 0:
             raise StackError(f"{task.name} failed: {last_line(task.log)} (log: {task.log})")
         self.say(f"{task.name}: done")
 

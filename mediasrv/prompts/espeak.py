@@ -1,5 +1,6 @@
 """Text to speech by espeak-ng, a process per piece of speech (10 to 40 ms)."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -37,8 +38,13 @@ def speak(text: str, voice: str, words_per_minute: int) -> wav.Samples:
 def _espeak(text: str, voice: str, words_per_minute: int, output: Path) -> bytes:
     # The text goes in by standard input: it is never taken for an option, whatever it starts with.
     command = ["espeak-ng", "-v", voice, "-s", str(words_per_minute), "-b", "1", "-w", str(output), "--stdin"]
+    # Its audio library looks for a sound server although it only writes a file, and leaves directories where it looks.
+    home = str(output.parent)
+    environment = os.environ | {"HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": home}
     try:
-        subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True)
+        subprocess.run(
+            command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True, env=environment
+        )
         return output.read_bytes()
     except OSError as error:
         raise SpeechError(f"espeak-ng cannot be run ({error.strerror}): apt-get install espeak-ng") from error

@@ -173,7 +173,7 @@ class Handset:
 
     def close(self) -> None:
         self._open = False
-        self._thread.join()
+        self._thread.join(5)
         self._socket.close()
 
     def _run(self) -> None:

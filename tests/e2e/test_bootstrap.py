@@ -20,6 +20,8 @@ NO_INDEX = {
     "PIP_NO_CACHE_DIR": "1",
 }
 
+pytestmark = pytest.mark.timeout(280)  # two runs of the bootstrap at most
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for other users and name spaces")
 
 

@@ -238,6 +238,7 @@ def add_own_access_number(stack: RunningStack) -> None:
     await_true(lambda: version() not in ("", before), "the edge knows the new access number")
 
 
+@pytest.mark.timeout(200)  # the first waits for the stack and for all stories
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_a_caller(story: Story, told: dict[str, Future[None]]) -> None:
     told[story.__name__].result(timeout=120)

@@ -15,6 +15,8 @@ from console.stack.ports import free_port
 from console.stack.probe import parse_address, sip_options
 from tests.support.stack import await_stage, await_true, cardswitch, command, running_stack, starting_stack
 
+pytestmark = pytest.mark.timeout(200)  # stacks start and stop, several of them in some tests
+
 
 def test_up_status_down() -> None:
     """`up` says every address, `status --json` parses, `down` from another terminal leaves no process."""
@@ -168,7 +170,7 @@ def test_plain_user() -> None:
                 assert process.poll() is None, Path(base, "up.out").read_text()  # it went on
                 status = subprocess.run(
                     [*nobody, str(ROOT / "cardswitch"), "status", "--json", "--run-dir", f"{base}/run"],
-                    capture_output=True, text=True, check=True,
+                    capture_output=True, text=True, check=True, timeout=60,
                 )  # fmt: skip
                 found = json.loads(status.stdout)
                 owners = {Path(f"/proc/{part['pid']}").stat().st_uid for part in found["parts"]}
@@ -197,6 +199,6 @@ def as_nobody(scratch: Path) -> list[str]:
 def test_commands_say_what_they_do() -> None:
     """Every command explains itself, and the reserved suites say that they are not there yet."""
     for name in ("demo", "up", "down", "status", "logs", "test", "bench"):
-        assert subprocess.run(command(name, "--help"), capture_output=True, check=False).returncode == 0
+        assert subprocess.run(command(name, "--help"), capture_output=True, check=False, timeout=60).returncode == 0
     reserved = cardswitch("test", "failover")
     assert reserved.returncode == 1 or (ROOT / "tests" / "failover").exists()

@@ -33,7 +33,7 @@ class MediaServer:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.sendto(b"", (self.address, self.port))
-        self._thread.join()
+        self._thread.join(5)
         self._socket.close()
 
     def _serve(self) -> None:

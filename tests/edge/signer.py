@@ -38,7 +38,7 @@ class Signer:
 
 
 def _openssl(*arguments: str, text: bytes = b"") -> bytes:
-    return subprocess.run(["openssl", *arguments], input=text, capture_output=True, check=True).stdout
+    return subprocess.run(["openssl", *arguments], input=text, capture_output=True, check=True, timeout=20).stdout
 
 
 def _encoded(content: dict[str, object]) -> str:

@@ -256,7 +256,7 @@ class Sipp:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(10)
 
     def messages(self) -> str:
         """All messages sent and received, as SIPp wrote them down."""

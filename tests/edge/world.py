@@ -31,6 +31,7 @@ from rating.model import Card
 from rating.rate import flat_rate
 from rating.settings import DatabaseSettings, Settings, load_settings
 from rating.store import settlement
+from tests.edge.desk import Desk
 from tests.edge.sipp import Sipp, Step
 from tests.support.mariadb import fresh_ledger, private_mariadb
 
@@ -76,6 +77,10 @@ class EdgeWorld:
         self.sip_port, self.http_port, self.ng_port = (free_port(EDGE) for _ in range(3))
         self.mediasrv_port, self.second_mediasrv_port = free_port(EDGE), free_port(EDGE)
         self.gateway_ports = (free_port(GATEWAY), free_port(GATEWAY))
+        # Where gateways are probed the far ends answer the probes themselves.
+        desks = () if edge.get("probe_gateways") else self.gateway_ports
+        self.desks = [Desk(GATEWAY, port) for port in desks]
+        self._taken: list[int] = []  # ports of far ends: none is used twice
         self.settings = self._write_settings(database, edge)
         self.core = RatingCore.from_settings(self.settings)
         self.database = Database(database)
@@ -180,12 +185,16 @@ http = "{EDGE}:{self.keeper_port}"
     def kill_kamailio(self) -> None:
         """As a crash would: all its processes at once, without a word."""
         self.signal_kamailio(signal.SIGKILL)
-        self.kamailio.wait()
+        self.kamailio.wait(10)
 
     def signal_kamailio(self, number: int) -> None:
         """To all its processes."""
         children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.kamailio.pid)], capture_output=True, text=True, check=True
+            ["ps", "-o", "pid=", "--ppid", str(self.kamailio.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         ).stdout.split()
         for pid in [self.kamailio.pid, *map(int, children)]:
             os.kill(pid, number)
@@ -193,6 +202,8 @@ http = "{EDGE}:{self.keeper_port}"
     def stop(self) -> None:
         for sipp in self._sipps:
             sipp.stop()
+        for desk in self.desks:
+            desk.close()
         for process in reversed(self._processes):
             if process.poll() is None:
                 process.terminate()
@@ -201,6 +212,7 @@ http = "{EDGE}:{self.keeper_port}"
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait(10)
 
     # -- cards
 
@@ -250,8 +262,18 @@ http = "{EDGE}:{self.keeper_port}"
     # -- far ends
 
     def gateway(self, steps: list[Step], *, number: int = 0, name: str = "", **more: Any) -> Sipp:
-        """The gateway ``number`` of the carrier, waiting for calls."""
-        return self._sipp(name or f"gateway{number}", steps, GATEWAY, port=self.gateway_ports[number], **more)
+        """The gateway ``number`` of the carrier, waiting for calls that begin from now on."""
+        name = name or f"gateway{number}"
+        story = more.get("transport", "u1") == "u1" and more.get("trace", True) and self.desks
+        if not story:  # a load, or TCP: it has the gateway's port itself
+            for desk in self.desks[number : number + 1]:
+                desk.close()
+            return self._sipp(name, steps, GATEWAY, port=self.gateway_ports[number], **more)
+        self._taken.append(free_port(GATEWAY, self._taken))
+        more["extra"] = [*more.get("extra", ()), "-rsa", self.edge]  # it hears from the desk, and answers the edge
+        sipp = self._sipp(name, steps, GATEWAY, port=self._taken[-1], **more)
+        self.desks[number].serve(sipp.port)
+        return sipp
 
     def far_end(self, steps: list[Step], address: str, *, port: int) -> Sipp:
         """Waits for calls at that address."""
@@ -279,6 +301,8 @@ http = "{EDGE}:{self.keeper_port}"
         """Every far end went through its scenario."""
         for sipp in sipps:
             status = sipp.wait()
+            for desk in self.desks:
+                desk.leave(sipp.address, sipp.port)
             assert status == 0, f"{sipp.name} ended with {status}:\n{sipp.trouble()}\n{self.log()[-3000:]}"
 
     # -- looking in

@@ -74,11 +74,11 @@ def test_extending_and_settling_at_the_same_time_leave_the_books_right(world: Wo
             else:
                 world.core.extend_hold(hold_id)
 
-        threads = [threading.Thread(target=run, args=(seconds,)) for seconds in (0, 0, 1000)]
+        threads = [threading.Thread(target=run, args=(seconds,), daemon=True) for seconds in (0, 0, 1000)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(30)
         view = world.core.hold(hold_id)
         assert isinstance(view, HoldView)
         # Either the call was over before its limit was raised, or it is charged for what it was raised to by then.

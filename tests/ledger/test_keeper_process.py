@@ -159,7 +159,11 @@ def test_a_keeper_killed_again_and_again_settles_every_call_once(world: World, b
 def test_bad_settings_end_the_keeper_with_one_clear_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
     done = subprocess.run(
-        [sys.executable, "-m", "rating.keeper", "--config", str(missing)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "rating.keeper", "--config", str(missing)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     assert done.returncode == 1
     assert done.stderr.strip() == (

@@ -43,7 +43,7 @@ class Phone:
         self.port = self.socket.getsockname()[1]
         self.remote: tuple[str, int] | None = None
         self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         sequence = random.randrange(1000)
@@ -108,7 +108,7 @@ def connected(ng: NgClient) -> Iterator[tuple[Phone, Phone]]:
     finally:
         for phone in (holder, far):
             phone.stopped.set()
-            phone.thread.join()
+            phone.thread.join(5)
             phone.socket.close()
 
 

@@ -12,7 +12,8 @@ DAY_S = 86_400
 def certificate(directory: Path, days: int) -> Path:
     file = directory / f"{days}-days.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=edge", "-days", str(days)]
-    subprocess.run([*command, "-keyout", str(directory / "key"), "-out", str(file)], check=True, capture_output=True)
+    command += ["-keyout", str(directory / "key"), "-out", str(file)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
     return file
 
 

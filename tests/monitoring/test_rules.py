@@ -16,7 +16,7 @@ RULES = sorted((FILES / "rules").glob("*.yml"))
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_the_rules_are_valid() -> None:

@@ -126,7 +126,7 @@ async def test_a_worker_ends_when_its_server_dies() -> None:
     assert server.stdout
     worker = int(await asyncio.wait_for(server.stdout.readline(), DEADLINE_S))
     server.kill()
-    await server.wait()
+    await asyncio.wait_for(server.wait(), DEADLINE_S)
     async with asyncio.timeout(DEADLINE_S):
         while _runs(worker):
             await asyncio.sleep(0.01)

@@ -140,7 +140,7 @@ def starting_stack(*options: str, directory: Path | None = None) -> Iterator[Run
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.wait(10)
         cardswitch("down", "--run-dir", str(run.path))
         if directory is None:
             shutil.rmtree(base, ignore_errors=True)
