@@ -9,6 +9,7 @@ from pathlib import Path
 from rating.cards import now_us
 from rating.core import RatingCore
 from rating.database import Database
+from rating.edges import Edges
 from rating.journal import Batch, JournalReader
 from rating.keeper.ahead import JournalApplier
 from rating.keeper.certificates import ends_of
@@ -18,6 +19,7 @@ from rating.keeper.maintenance import charge_maintenance
 from rating.keeper.monitor import State
 from rating.keeper.months import months_ahead
 from rating.keeper.ng import NgClient
+from rating.keeper.raiser import Raiser
 from rating.keeper.settle import Settler
 from rating.keeper.warner import Warner
 from rating.outcome import LedgerUnavailableError
@@ -28,6 +30,7 @@ LOG = logging.getLogger(__name__)
 JOURNAL_POLL_S = 0.05
 WARNING_POLL_S = 0.5
 GUARD_POLL_S = 2.0
+REFILL_POLL_S = 1.0
 LIFE_POLL_S = 15.0
 TIDY_POLL_S = 3600.0
 RETRY_S = 0.5
@@ -63,6 +66,7 @@ class Keeper:
             times=_guard_times(settings),
             clock_us=clock_us,
         )
+        self._raiser = Raiser(self._database, self._core, settings.node, Edges(settings))
         self.state.silent = lambda: self._guard.silent
         self._journal_dir = settings.journal_dir
         self._certificates = [Path(name) for name in settings.table("keeper").get("certificates", [])]
@@ -76,6 +80,7 @@ class Keeper:
             {
                 ("cardswitch_warnings_played", "Warnings before the limit"): lambda: warner.played if warner else 0,
                 ("cardswitch_warnings_failed", "Warnings not played"): lambda: warner.failed if warner else 0,
+                ("cardswitch_calls_lengthened", "Calls whose limit a refill raised"): lambda: self._raiser.raised,
                 ("cardswitch_calls_ended_by_guard", "Calls ended past their limit"): lambda: guard.ended,
             },
             self._journal_dir,
@@ -86,6 +91,7 @@ class Keeper:
         threads = [
             self._thread("warnings", WARNING_POLL_S, self._warner.poll if self._warner else lambda: None),
             self._thread("guard", GUARD_POLL_S, self._look_after),
+            self._thread("refills", REFILL_POLL_S, self._raiser.poll),
             self._thread("life", LIFE_POLL_S, self._guard.note_signs_of_life),
             self._thread("tidy", TIDY_POLL_S, self._tidy),
             self._thread("maintenance", TIDY_POLL_S, self._charge_maintenance),

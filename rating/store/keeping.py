@@ -37,6 +37,16 @@ def overdue(database: Database, node: str, now_us: int, grace_s: int) -> list[Ro
     )
 
 
+def refilled(database: Database, node: str) -> list[Row]:
+    """Connected calls of the node whose card got money after they were placed, with the last such entry."""
+    return database.rows(
+        f"SELECT {_CALL}, answer_mono_us, boot, MAX(entry_id) AS entry_id FROM hold JOIN entry USING (card_id)"  # noqa: S608
+        " WHERE state = 'held' AND answered_us IS NOT NULL AND node = %s"
+        " AND kind IN ('refill', 'adjustment') AND amount_micros > 0 AND at_us > placed_us GROUP BY hold_id",
+        (node,),
+    )
+
+
 def without_end(
     database: Database, node: str, now_us: int, own_s: tuple[int, int], others_s: tuple[int, int]
 ) -> list[Row]:

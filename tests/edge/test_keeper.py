@@ -66,6 +66,20 @@ def test_the_warning_is_played_to_the_card_holder_and_not_to_the_callee(kept: Ed
     assert kept.cdr(card_id)["charge_micros"] == 6 * MICROS_PER_SECOND
 
 
+def test_a_refill_during_a_call_raises_its_limit_and_is_charged(kept: EdgeWorld) -> None:
+    card_id, ani = kept.new_card(6 * MICROS_PER_SECOND)
+    gateway = kept.gateway([*ANSWERS, *ENDS])
+    caller = kept.caller([*calls(ani), *ENDS])
+    wait_for(lambda: "ACK" in gateway.messages())
+    assert kept.core.adjust(card_id, 3 * MICROS_PER_SECOND, reference="refill 1", note="by an operator")
+    kept.all_as_written(caller, gateway)
+    cdr = kept.cdr(card_id)
+    assert (cdr["ended_by"], cdr["charge_micros"]) == ("timeout", 9 * MICROS_PER_SECOND)
+    assert 9_000_000 <= cdr["ended_us"] - cdr["answered_us"] <= 12_000_000  # whole seconds are asked for, never too few
+    assert kept.card(card_id).posted_micros == 0
+    assert kept.keeper_metric("cardswitch_calls_lengthened_total") == 1
+
+
 def test_a_frozen_kamailio_lets_no_call_talk_on_past_its_limit_and_the_books_balance(kept: EdgeWorld) -> None:
     """The keeper takes the media away; Kamailio, when it is back, sends the BYEs."""
     card_id, ani = kept.new_card(2 * MICROS_PER_SECOND)

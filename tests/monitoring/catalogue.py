@@ -107,6 +107,7 @@ KEEPER = {
     "disk_size_bytes": Shown(),
     "warnings_played": Shown(),
     "warnings_failed": Shown(),
+    "calls_lengthened": Shown(),
     "calls_ended_by_guard": Shown(),
     "build_info": Shown(("part", "version")),
 }
