@@ -8,8 +8,8 @@ The media server (asyncio) starts worker processes, one a core, and talks to eac
     client.RtpPort ─ client.RtpClient         worker.Worker: epoll, timerfd, 1 ms slots
                         └ link.WorkerLink ══ messages ══╡ stream.Stream, one a call: RTP and RTCP sockets
 
-A worker sleeps until a millisecond begins in which somebody has a packet due (``wheel``), a command comes, or a packet
-that a socket filter (``bpf``) lets through. What a stream decides with has no sockets: who is believed (``latch``),
+A worker wakes once a millisecond while somebody has packets due (``wheel``), and for commands; what the socket filters
+(``bpf``) let through is taken then too. What a stream decides with has no sockets: who is believed (``latch``),
 what is heard next (``player``, ``codec``), which keys were pressed (``dtmf`` from telephone events; ``inband`` and
 ``goertzel`` from audio, only where no events were negotiated). What goes over the wire is in ``packet``, ``event`` and
 ``rtcp``.

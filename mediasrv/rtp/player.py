@@ -1,8 +1,14 @@
 """What a caller hears next: prompts one after the other without a gap, silence otherwise."""
 
+import struct
 from collections.abc import Sequence
+from functools import cache
+from typing import Final
 
 from mediasrv.rtp.codec import SAMPLE_RATE_HZ, Law
+
+BATCH: Final = 16
+"""Frames that ``frames`` cuts at once."""
 
 
 class Player:
@@ -29,6 +35,7 @@ class Player:
         self._law = law
         self._frame_bytes = ptime_ms * SAMPLE_RATE_HZ // 1000
         self._silence = law.silence * self._frame_bytes
+        self._batch = _batch(self._frame_bytes)
 
     def play(self, files: Sequence[bytes]) -> None:
         """Starts from the beginning of ``files``, whatever plays."""
@@ -59,6 +66,21 @@ class Player:
             return frame
         return self._turn_page(frame) if self.playing else self._silence
 
+    def frames(self) -> Sequence[bytes]:
+        """The next BATCH packets' audio; none where a prompt ends among them: those are taken one by one."""
+        if not self.playing:
+            return (self._silence,) * BATCH
+        if self._position + self._batch.size > len(self._audio):
+            return ()
+        frames = self._batch.unpack_from(self._audio, self._position)
+        self._position += self._batch.size
+        return frames
+
+    def back(self, frames: int) -> None:
+        """The last so many of ``frames`` were not sent after all."""
+        if self.playing:
+            self._position -= frames * self._frame_bytes
+
     def _turn_page(self, frame: bytes) -> bytes:
         """Fills a frame that a prompt left short from the prompts after it, or with silence when there is none."""
         while len(frame) < self._frame_bytes:
@@ -70,3 +92,8 @@ class Player:
             self._position = self._frame_bytes - len(frame)
             frame += self._audio[: self._position]
         return frame
+
+
+@cache
+def _batch(frame_bytes: int) -> struct.Struct:
+    return struct.Struct(f"{frame_bytes}s" * BATCH)

@@ -4,7 +4,7 @@ With 5 ms slots the packets of a slot leave in one burst and p99 of the gap erro
 stays under 1 ms until the core is full.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
 PTIMES_MS: Final = (10, 20, 30, 40, 60)
@@ -23,6 +23,9 @@ class Wheel(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._members)
 
     def add(self, member: T, ptime_ms: int) -> None:
         """Gives ``member`` the emptiest slots; its old ones are taken away. ``ptime_ms`` is one of PTIMES_MS."""

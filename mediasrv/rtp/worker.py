@@ -100,13 +100,14 @@ class Worker:
         self._next_call = 0
         self._timer = TickTimer()
         self._tick = tick_now()
+        self._callers = select.epoll()
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {
             self._timer.fileno(): self._timer.acknowledge,
             channel.fileno(): self._serve_channel,
         }
-        self._epoll.register(self._timer.fileno(), select.EPOLLIN)
-        self._epoll.register(channel.fileno(), select.EPOLLIN)
+        for fd in (*self._handlers, self._callers.fileno()):
+            self._epoll.register(fd, select.EPOLLIN)
 
     def run(self) -> None:
         """Returns when the media server has closed its end, or after ``stop``."""
@@ -115,13 +116,15 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.disable()
+        more = False
         while self._running:
-            ready = self._epoll.poll(-1, EVENTS_PER_TURN)
-            self._receive([self._by_fd[fd] for fd, _ in ready if fd in self._by_fd])
-            for fd, _ in ready:
+            for fd, _ in self._epoll.poll(0 if more else -1):
                 if fd in self._handlers:
                     self._handlers[fd]()
+            ready = self._callers.poll(0, EVENTS_PER_TURN)
+            self._receive([self._by_fd[fd] for fd, _ in ready])
             self._run_slots()
+            more = len(ready) == EVENTS_PER_TURN
         self._end()
 
     def stop(self) -> None:
@@ -153,6 +156,8 @@ class Worker:
         if late_ms > LATENESS_MAX_MS:
             self._stats.slots_skipped += late_ms
             self._tick += late_ms
+            for stream in self._wheel:
+                stream.unmake()
         for _ in range(SLOTS_PER_TURN):
             deadline_ns = self._tick * TICK_NS
             late_ns = time.monotonic_ns() - deadline_ns
@@ -164,11 +169,11 @@ class Worker:
         self._tick = tick + 1
         streams = list(self._wheel.at(tick))
         try:
-            packets = [stream.next_packet(tick) for stream in streams]
+            packets = _packets(streams, tick)
         except Exception:
             self._note_bug()
             streams = self._sound_ones(streams, tick)
-            packets = [stream.next_packet(tick) for stream in streams]
+            packets = _packets(streams, tick)
         if streams:
             self._send(streams, packets)
             self._stats.observe_pacing(late_us, len(streams))
@@ -178,11 +183,12 @@ class Worker:
             self._note_bug()
 
     def _sound_ones(self, streams: list[Stream], tick: int) -> list[Stream]:
-        """Those that can make a packet; a stream that cannot has no more turns. Costs the others one packet."""
+        """Those that can make a packet; a stream that cannot has no more turns."""
         sound = []
         for stream in streams:
             try:
-                stream.next_packet(tick)
+                stream.unmake()
+                stream.make(tick)
             except Exception:
                 self._wheel.remove(stream)
             else:
@@ -229,12 +235,18 @@ class Worker:
         self._tick_on(True)
 
     def _tick_on(self, on: bool) -> None:
-        """The timer ticks only while there is something to do: an idle worker sleeps."""
+        """The timer ticks only while there is something to do: an idle worker sleeps.
+
+        While it ticks nothing but the tick and the media server wake it: what callers send is taken once a millisecond,
+        which is a fifth of the wake-ups and is not heard. Else their sockets do.
+        """
         if on and not self._ticking:
             self._tick = tick_now() + 1
             self._timer.arm()
+            self._epoll.unregister(self._callers.fileno())
         elif self._ticking and not on:
             self._timer.disarm()
+            self._epoll.register(self._callers.fileno(), select.EPOLLIN)
         self._ticking = on
 
     def _serve_channel(self) -> None:
@@ -305,7 +317,7 @@ class Worker:
         self._streams[stream.call] = stream
         self._minders[stream.call * 7 % MINDERS][stream] = None
         self._by_fd[stream.rtp.fileno()] = stream
-        self._epoll.register(stream.rtp.fileno(), select.EPOLLIN)
+        self._callers.register(stream.rtp.fileno(), select.EPOLLIN)
         self._stats.calls_opened += 1
         host, port = stream.rtp.getsockname()
         return {"call": stream.call, "host": host, "port": port}
@@ -322,7 +334,7 @@ class Worker:
 
     def _close(self, stream: Stream) -> None:
         fd, port = stream.rtp.fileno(), stream.rtp.getsockname()[1]
-        self._epoll.unregister(fd)
+        self._callers.unregister(fd)
         del self._by_fd[fd], self._streams[stream.call]
         del self._minders[stream.call * 7 % MINDERS][stream]
         stream.close()
@@ -378,8 +390,14 @@ class Worker:
         for stream in list(self._streams.values()):
             self._close(stream)
         self._timer.close()
+        self._callers.close()
         self._epoll.close()
         self._channel.close()
+
+
+def _packets(streams: list[Stream], tick: int) -> list[bytes]:
+    """The packet of each that is due in this millisecond."""
+    return list(map(list.pop, [stream.ahead or stream.make(tick) for stream in streams]))
 
 
 def _ask_for_realtime() -> None:

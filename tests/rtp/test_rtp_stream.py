@@ -24,6 +24,10 @@ def new_stream(port: int) -> tuple[Stream, list[Notice]]:
     return Stream(1, ("127.0.0.1", port), Law.PCMU, around), notices
 
 
+def next_packet(stream: Stream, tick: int) -> bytes:
+    return (stream.ahead or stream.make(tick)).pop()
+
+
 def live_and_die(port: int, event_type: int | None, prompt: Path) -> None:
     """A call with all that can happen in one."""
     stream, _ = new_stream(port)
@@ -31,7 +35,7 @@ def live_and_die(port: int, event_type: int | None, prompt: Path) -> None:
         host, port_of_caller = caller.getsockname()
         stream.connect(Connect(1, host, port_of_caller, 0, event_type, 20, 0.1))
         stream.play("id", [prompt])
-        stream.transmit(stream.next_packet(1))
+        stream.transmit(next_packet(stream, 1))
         packets = [*key_packets("1", timestamp=1), RtpPacket(0, 1, 1, 7, bytes(160))]
         for data in (b"junk", *map(bytes, packets)):
             caller.sendto(data, ("127.0.0.1", port))
@@ -39,7 +43,7 @@ def live_and_die(port: int, event_type: int | None, prompt: Path) -> None:
                 stream.receive(*stream.take())
         stream.connect(Connect(1, "127.0.0.1", 9, 8, event_type, 20, 0.1))
         for tick in range(1, 10_000, 1000):
-            stream.transmit(stream.next_packet(tick))
+            stream.transmit(next_packet(stream, tick))
             stream.mind(tick)
         stream.release(1 << 40)
         stream.hold(True)
@@ -72,7 +76,7 @@ def test_a_caller_whose_port_was_closed_is_sent_to_when_it_is_back() -> None:
         stream.receive(*stream.take())
     for tick in range(20):
         with contextlib.suppress(ConnectionRefusedError):
-            stream.transmit(stream.next_packet(tick * 20))
+            stream.transmit(next_packet(stream, tick * 20))
         with contextlib.suppress(ConnectionRefusedError, BlockingIOError):
             stream.receive(*stream.take())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
@@ -80,7 +84,7 @@ def test_a_caller_whose_port_was_closed_is_sent_to_when_it_is_back() -> None:
         caller.settimeout(DEADLINE_S)
         for tick in (400, 420):
             with contextlib.suppress(ConnectionRefusedError):
-                stream.transmit(stream.next_packet(tick))
+                stream.transmit(next_packet(stream, tick))
         assert RtpPacket.parse(caller.recv(2048)).payload_type == 0
     stream.close()
 
@@ -96,7 +100,7 @@ def test_a_prompt_that_is_gone_when_the_law_changes_refuses_the_change(tmp_path:
         path.unlink()
         with pytest.raises(PromptError, match=r"a\.wav: No such file"):
             stream.connect(Connect(1, host, port, 8, EVENT_TYPE, 20, 0.0))
-        stream.transmit(stream.next_packet(20))
+        stream.transmit(next_packet(stream, 20))
         packet = RtpPacket.parse(caller.recv(2048))
     assert packet.payload == Law.PCMU.encode(tone(440, 0.5))[:160]
     assert notices == []
@@ -116,6 +120,36 @@ def test_a_key_that_waits_in_the_socket_is_told_before_the_one_that_overtook_it(
         stream.release(1 << 40)
     assert notices == [DigitHeard(1, "1", "rfc4733"), DigitHeard(1, "2", "rfc4733")]
     stream.close()
+
+
+@pytest.mark.parametrize("near_the_wrap", [False, True])
+@pytest.mark.parametrize("every", [1, 3, 16, 17])
+def test_what_is_made_ahead_is_taken_back_when_something_happens(
+    every: int, near_the_wrap: bool, tmp_path: Path
+) -> None:
+    """A hold, a change of law and a report every few packets: no sample, number or octet is lost or doubled."""
+    first, _ = free_port_range(2)
+    stream, _ = new_stream(first)
+    sound = tone(440, 1.5)
+    if near_the_wrap:
+        stream._sequence, stream._timestamp_offset = 0xFFFF - 20, 0xFFFF_FFFF - 25 * 160
+    stream.connect(Connect(1, "127.0.0.1", 9, 0, EVENT_TYPE, 20, 0.0))
+    stream.play("id", [write_wav(tmp_path / f"{i}.wav", sound[i * 8000 : i * 8000 + 8000]) for i in range(3)])
+    packets = []
+    for n in range(100):
+        if n % every == 0:
+            stream.connect(Connect(1, "127.0.0.1", 9, 8 if n % 2 else 0, EVENT_TYPE, 20, 0.0))
+            stream.hold(True)
+            stream.hold(False)
+        packets.append(RtpPacket.parse(next_packet(stream, 20 * n)))
+        assert (stream._packets - len(stream.ahead), stream._octets - 160 * len(stream.ahead)) == (n + 1, 160 * (n + 1))
+    stream.close()
+    for n, packet in enumerate(packets):
+        law = Law(packet.payload_type)
+        due = (law.encode(sound) + law.silence * 16_000)[n * 160 : n * 160 + 160]
+        assert packet.payload == due
+        assert packet.sequence == (packets[0].sequence + n) & 0xFFFF
+        assert packet.timestamp == (packets[0].timestamp + 160 * n) & 0xFFFF_FFFF
 
 
 def test_what_comes_as_a_repetition_of_an_event_must_be_one() -> None:
