@@ -58,8 +58,9 @@ def issue(
     def work(connection: Connection) -> list[IssuedCard]:
         first = cards.take_serials(connection, count)
         check_density(cards.live_pins(connection, pin_length), count, pin_length)
-        batch_id = cards.add_batch(connection, (product_id, count, face_value_micros, pin_length, clock_us()))
-        missing = set(range(first, first + count))
+        batch_id = cards.add_batch(connection, (product_id, first, count, face_value_micros, pin_length, clock_us()))
+        last = first + count - 1
+        missing = set(range(first, last + 1))
         issued: dict[int, str] = {}
         while missing:  # a PIN that another card has, or that came twice, is drawn again
             drawn = {serial: new_pin(pin_length) for serial in sorted(missing)}
@@ -71,10 +72,10 @@ def issue(
                     for serial, pin in drawn.items()
                 ],
             )
-            placed = set(cards.serials_of_batch(connection, batch_id)) & missing
+            placed = set(cards.serials_between(connection, first, last)) & missing
             issued |= {serial: drawn[serial] for serial in placed}
             missing -= placed
-        cards.post_issue_entries(connection, batch_id, clock_us())
+        cards.post_issue_entries(connection, first, last, clock_us())
         made = [IssuedCard(serial_text(serial), pin) for serial, pin in sorted(issued.items())]
         if export is not None:
             export(made)

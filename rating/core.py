@@ -58,7 +58,7 @@ class RatingCore(Administration):
         # Fetching a deck takes longer than a call may wait for a statement: its own connection and time-out.
         self._decks = DeckCache(Database(database, read_timeout_s=max(10.0, database.read_timeout_s)), deck_directory)
         self._product_of: dict[int, int] = {}
-        super().__init__(Database(database, read_timeout_s=600.0), pepper, self._directory, clock_us)
+        super().__init__(Database(database, read_timeout_s=600.0), pepper, self._directory, self._decks, clock_us)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "RatingCore":

@@ -49,6 +49,15 @@ class Database:
         found = self.rows(sql, arguments)
         return found[0] if found else None
 
+    def changed(self, sql: str, arguments: Sequence[Any] = ()) -> int:
+        """One statement as its own transaction; how many rows it found (of an UPDATE) or removed."""
+
+        def attempt(connection: Connection) -> int:
+            with connection.cursor() as cursor:
+                return cursor.execute(sql, arguments)
+
+        return self._with_retries(attempt)
+
     def value(self, sql: str, arguments: Sequence[Any] = ()) -> Any:
         """The first column of the first row, which has to be there, without the cost of naming it."""
 

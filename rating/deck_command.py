@@ -13,14 +13,12 @@ from typing import Annotated
 import typer
 
 from rating.core import RatingCore
-from rating.database import Database
 from rating.deck import DeckError, DeckTable, DeckTerms
 from rating.deckcsv import DeckImportError, read_deck
 from rating.deckdiff import describe, diff_decks
-from rating.decks import DeckCache
 from rating.money import AmountError, parse_amount
 from rating.rate import RateError
-from rating.settings import CONFIG_VARIABLE, Settings, load_settings
+from rating.settings import CONFIG_VARIABLE, load_settings
 
 deck_app = typer.Typer(help="Rate decks: check, import, list.", no_args_is_help=True)
 
@@ -71,7 +69,8 @@ def import_deck(
         table = read_deck(file, terms)
         core = RatingCore.from_settings(settings)
         if dry_run:
-            show_changes(current_table(core, settings, terms), table, examples)
+            for line in describe(core.diff_deck(table, examples)):
+                typer.echo(line)
         else:
             version = core.publish_deck(table, str(file))
             typer.echo(f"deck {name}: version {version} with {table.prefix_count():,} prefixes is in effect")
@@ -80,25 +79,12 @@ def import_deck(
 @deck_app.command("list")
 def list_decks(config: Config = None) -> None:
     """The decks of the ledger."""
-    for row in RatingCore.from_settings(load_settings(config)).decks():
-        since = datetime.fromtimestamp((row["imported_us"] or 0) // 10**6, UTC)
+    for deck in RatingCore.from_settings(load_settings(config)).list_decks():
+        since = datetime.fromtimestamp((deck.imported_us or 0) // 10**6, UTC)
         typer.echo(
-            f"{row['name']:<24} {row['currency']} version {row['version']:<4} {row['prefixes'] or 0:>9,} prefixes"
-            f"  {since:%Y-%m-%d %H:%M}Z  {row['source'] or ''}"
+            f"{deck.name:<24} {deck.currency} version {deck.version:<4} {deck.prefixes or 0:>9,} prefixes"
+            f"  {since:%Y-%m-%d %H:%M}Z  {deck.source or ''}"
         )
-
-
-def current_table(core: RatingCore, settings: Settings, terms: DeckTerms) -> DeckTable:
-    """What the ledger has under that name; an empty table when it has none. Raises DeckError for another currency."""
-    for row in core.decks():
-        if row["name"] != terms.name:
-            continue
-        if row["currency"] != terms.currency:
-            raise DeckError(f"deck {terms.name} is in {row['currency']}, not {terms.currency}")
-        if row["version"]:
-            cache = DeckCache(Database(settings.database), settings.deck_cache_dir)
-            return cache.deck(row["deck_id"], row["version"]).table()
-    return DeckTable(terms)
 
 
 def show_changes(old: DeckTable, new: DeckTable, examples: int) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations  # array is not subscriptable before 3.12
 import csv
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -40,6 +40,8 @@ OPTIONAL = (
 COLUMNS = REQUIRED + OPTIONAL
 DESTINATION_MAX = 100
 BLOCKED_WORD = "blocked"
+
+Watch = Callable[[Iterable[str]], Iterable[str]]
 
 
 class Problem(NamedTuple):
@@ -75,14 +77,17 @@ class _Line(NamedTuple):
     when: When
 
 
-def read_deck(path: str | os.PathLike[str], terms: DeckTerms) -> DeckTable:
-    """The table of a CSV file. Raises DeckImportError, DeckError (an unknown time zone), OSError."""
+def read_deck(path: str | os.PathLike[str], terms: DeckTerms, watch: Watch = iter) -> DeckTable:
+    """The table of a CSV file; its lines pass through ``watch``, for a progress bar.
+
+    Raises DeckImportError, DeckError (an unknown time zone), OSError.
+    """
     file = Path(path)
     with file.open("rb") as raw:
         if raw.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise DeckImportError(file.name, [Problem(0, 'is UTF-16; save it as "CSV UTF-8"')])
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        return read_deck_lines(text, terms, file.name)
+        return read_deck_lines(watch(text), terms, file.name)
 
 
 def read_deck_lines(lines: Iterable[str], terms: DeckTerms, file: str = "deck.csv") -> DeckTable:

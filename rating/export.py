@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ CDR_FIELDS = (
     "access_number", "attestation", "node", "rate", "carrier", "gateway_id", "pdd_ms", "placed", "answered", "ended",
     "seconds", "billable_s", "currency", "charge", "cost", "cost_currency", "margin", "cause", "sip_status", "ended_by",
 )  # fmt: skip
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _AMOUNTS = ("charge", "cost", "margin")
 _TIMES = ("placed", "answered", "ended")
 
@@ -36,11 +39,19 @@ def cdr_record(row: Row) -> dict[str, Any]:
     return record
 
 
+def safe_cell(value: Any) -> Any:
+    """The value for a CSV that people open with a spreadsheet: text that one would run as a formula gets a "'" before
+    it (OWASP, CSV injection). Numbers with a sign stay."""
+    if isinstance(value, str) and value.startswith(FORMULA_BEGINS) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
 def write_csv(rows: Iterable[Row], file: TextIO) -> int:
     """Writes call records with a header line; how many."""
-    writer = csv.DictWriter(file, CDR_FIELDS, lineterminator="\n")
-    writer.writeheader()
-    return sum(1 for _ in _each(writer.writerow, rows))
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CDR_FIELDS)
+    return sum(1 for _ in _each(lambda record: writer.writerow(map(safe_cell, record.values())), rows))
 
 
 def write_json_lines(rows: Iterable[Row], file: TextIO) -> int:

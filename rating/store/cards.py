@@ -52,6 +52,10 @@ def forget_ani(database: Database, card_id: int, ani: str) -> None:
     database.rows("DELETE FROM caller_id WHERE card_id = %s AND ani = %s", (card_id, ani))
 
 
+def remove_ani(database: Database, ani: str) -> int:
+    return database.changed("DELETE FROM caller_id WHERE ani = %s", (ani,))
+
+
 def set_state(database: Database, first_serial: int, last_serial: int, before: str, after: str) -> int:
     """How many cards of the range went from one state to the other."""
     sql = "UPDATE card SET state = %s WHERE serial BETWEEN %s AND %s AND state = %s ORDER BY card_id"
@@ -75,10 +79,10 @@ def live_pins(connection: Connection, pin_length: int) -> int:
     return int(fetch(connection, sql, (pin_length,))[0]["pins"])
 
 
-def add_batch(connection: Connection, values: tuple[int, int, int, int, int]) -> int:
-    """product_id, cards, face_value_micros, pin_length, issued_us → batch_id."""
-    sql = "INSERT INTO batch (product_id, cards, face_value_micros, pin_length, issued_us) VALUES (%s, %s, %s, %s, %s)"
-    fetch(connection, sql, values)
+def add_batch(connection: Connection, values: tuple[int, int, int, int, int, int]) -> int:
+    """product_id, first_serial, cards, face_value_micros, pin_length, issued_us → batch_id."""
+    columns = "product_id, first_serial, cards, face_value_micros, pin_length, issued_us"
+    fetch(connection, f"INSERT INTO batch ({columns}) VALUES (%s, %s, %s, %s, %s, %s)", values)  # noqa: S608
     return int(fetch(connection, "SELECT LAST_INSERT_ID() AS id")[0]["id"])
 
 
@@ -92,30 +96,24 @@ def add_cards(connection: Connection, rows: Sequence[tuple[int, int, str, int, i
         return cursor.executemany(sql, rows) or 0
 
 
-def serials_of_batch(connection: Connection, batch_id: int) -> list[int]:
-    rows = fetch(connection, "SELECT serial FROM card WHERE batch_id = %s ORDER BY serial", (batch_id,))
-    return [int(row["serial"]) for row in rows]
+def serials_between(connection: Connection, first_serial: int, last_serial: int) -> list[int]:
+    """The serials of the range that have a card. A batch is found by its range: there is no index by batch."""
+    sql = "SELECT serial FROM card WHERE serial BETWEEN %s AND %s ORDER BY serial"
+    return [int(row["serial"]) for row in fetch(connection, sql, (first_serial, last_serial))]
 
 
-def post_issue_entries(connection: Connection, batch_id: int, now_us: int) -> None:
+def post_issue_entries(connection: Connection, first_serial: int, last_serial: int, now_us: int) -> None:
     fetch(
         connection,
         "INSERT INTO entry (card_id, kind, amount_micros, reference, at_us)"
-        " SELECT card_id, 'issue', posted_micros, CONCAT('batch ', batch_id), %s FROM card WHERE batch_id = %s",
-        (now_us, batch_id),
+        " SELECT card_id, 'issue', posted_micros, CONCAT('batch ', batch_id), %s FROM card"
+        " WHERE serial BETWEEN %s AND %s",
+        (now_us, first_serial, last_serial),
     )
 
 
 def mark_exported(connection: Connection, batch_id: int, now_us: int) -> None:
     fetch(connection, "UPDATE batch SET exported_us = %s WHERE batch_id = %s", (now_us, batch_id))
-
-
-def batches(database: Database) -> list[Row]:
-    return database.rows(
-        "SELECT batch_id, product.name AS product, currency, cards, face_value_micros, pin_length, issued_us,"
-        " exported_us, MIN(serial) AS first_serial, MAX(serial) AS last_serial, SUM(state = 'active') AS active"
-        " FROM batch JOIN product USING (product_id) JOIN card USING (batch_id) GROUP BY batch_id ORDER BY batch_id"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +123,3 @@ class Posting:
     reference: str
     amount_micros: int
     note: str
-
-
-def adjust(connection: Connection, card_id: int, posting: Posting, now_us: int) -> bool:
-    """Posts an adjustment once per reference; False when it was there already."""
-    fetch(connection, "SELECT card_id FROM card WHERE card_id = %s FOR UPDATE", (card_id,))
-    with connection.cursor() as cursor:
-        new = cursor.execute(
-            "INSERT IGNORE INTO entry (card_id, kind, amount_micros, reference, note, at_us)"
-            " VALUES (%s, 'adjustment', %s, %s, %s, %s)",
-            (card_id, posting.amount_micros, posting.reference, posting.note[:128], now_us),
-        )
-        if new:
-            cursor.execute(
-                "UPDATE card SET posted_micros = posted_micros + %s WHERE card_id = %s",
-                (posting.amount_micros, card_id),
-            )
-    return bool(new)

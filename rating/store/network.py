@@ -54,19 +54,17 @@ def deck_part(database: Database, deck_id: int, version: int, part: int) -> byte
     return None if row is None else bytes(row["content"])
 
 
-def deck_versions(database: Database) -> list[Row]:
-    return database.rows(
-        "SELECT deck_id, name, currency, deck.version, source, prefixes, bytes, imported_us"
-        " FROM deck LEFT JOIN deck_version USING (deck_id, version) ORDER BY name"
-    )
-
-
 PRODUCT_COLUMNS = (
     "name", "currency", "deck_id", "deck_version", "longest_call_s", "calls_at_once", "warning_s",
     "minimum_balance_micros", "valid_until_us", "valid_days", "maintenance_fee_micros", "maintenance_days",
     "refillable", "voucher", "caller_ids_max", "attestation", "calls_per_hour", "spend_per_day_micros",
     "media_silence_s",
 )  # fmt: skip
+
+
+def lock_product(connection: Connection, name: str) -> Row | None:
+    rows = fetch(connection, "SELECT * FROM product WHERE name = %s FOR UPDATE", (name,))
+    return rows[0] if rows else None
 
 
 def put_product(connection: Connection, values: dict[str, Any], languages: list[tuple[str, int]]) -> int:
@@ -89,12 +87,15 @@ def put_product(connection: Connection, values: dict[str, Any], languages: list[
     return product_id
 
 
-def put_trunk(database: Database, name: str, cidr: str, ani_trusted: bool, country: str) -> None:
-    database.rows(
-        "INSERT INTO trunk (name, cidr, ani_trusted, country) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE"
-        " cidr = VALUES(cidr), ani_trusted = VALUES(ani_trusted), country = VALUES(country)",
-        (name, cidr, ani_trusted, country),
-    )
+def add_trunk(database: Database, values: tuple[str, str, bool, str]) -> None:
+    """name, cidr, ani_trusted, country. Raises pymysql.IntegrityError when name or network are there."""
+    database.rows("INSERT INTO trunk (name, cidr, ani_trusted, country) VALUES (%s, %s, %s, %s)", values)
+
+
+def change_trunk(database: Database, name: str, values: tuple[str, bool, str]) -> int:
+    """cidr, ani_trusted, country; how many there are of that name. Raises pymysql.IntegrityError."""
+    sql = "UPDATE trunk SET cidr = %s, ani_trusted = %s, country = %s WHERE name = %s"
+    return database.changed(sql, (*values, name))
 
 
 def put_access_number(database: Database, values: tuple[str, str, str, str, int]) -> None:
@@ -133,8 +134,10 @@ def block_prefix(database: Database, prefix: str, product_id: int, reason: str) 
     database.rows("REPLACE INTO blocked_prefix VALUES (%s, %s, %s)", (prefix, product_id, reason[:128]))
 
 
-def unblock_prefix(database: Database, prefix: str, product_id: int) -> None:
-    database.rows("DELETE FROM blocked_prefix WHERE prefix = %s AND product_id = %s", (prefix, product_id))
+def unblock_prefix(database: Database, prefix: str, product_id: int) -> int:
+    """How many were there."""
+    sql = "DELETE FROM blocked_prefix WHERE prefix = %s AND product_id = %s"
+    return database.changed(sql, (prefix, product_id))
 
 
 def _id(database: Database, sql: str, arguments: tuple[Any, ...]) -> int:

@@ -7,7 +7,7 @@ INSERT INTO product (name, currency, deck_id, deck_version) SELECT 'World', 'USD
 INSERT INTO product_language VALUES (1, 0, 'en', 0), (1, 1, 'es', 250000);
 
 -- A card of 5.00. The PIN's hash is made by rating/pins.py; here it is a word.
-INSERT INTO batch (product_id, cards, face_value_micros, pin_length, issued_us) VALUES (1, 1, 5000000, 12, 1795348800000000);
+INSERT INTO batch (product_id, first_serial, cards, face_value_micros, pin_length, issued_us) VALUES (1, 100001, 1, 5000000, 12, 1795348800000000);
 
 INSERT INTO card (product_id, batch_id, state, posted_micros, serial, pin_hash) VALUES (1, 1, 'active', 5000000, 100001, 'hash of a PIN');
 

@@ -65,12 +65,12 @@ def test_a_batch_is_exported_once_in_the_transaction_that_makes_it(world: World,
         assert isinstance(card, Card)
         assert card.serial == row["serial"]
     world.core.issue_batch("World", 1, 0)  # its PIN was shown, not exported
-    assert [batch["exported_us"] for batch in world.core.batches()] == [world.now_us, None]
+    assert [batch.exported_us for batch in world.core.list_batches().items] == [None, world.now_us]
     before = place.read_bytes()
     with pytest.raises(FileExistsError):
         world.core.issue_batch_to_file("World", 2, 5_000_000, place)
     assert place.read_bytes() == before
-    assert len(world.core.batches()) == 2
+    assert len(world.core.list_batches().items) == 2
 
 
 def test_a_batch_that_cannot_be_written_out_is_not_made(
@@ -83,7 +83,7 @@ def test_a_batch_that_cannot_be_written_out_is_not_made(
     with pytest.raises(OSError, match="no space"):
         world.core.issue_batch_to_file("World", 2, 5_000_000, tmp_path / "cards.csv")
     assert not (tmp_path / "cards.csv").exists()
-    assert world.core.batches() == []
+    assert world.core.list_batches().items == ()
     assert world.core.check().issued == 0
 
 
