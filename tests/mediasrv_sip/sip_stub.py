@@ -1,7 +1,7 @@
 """The media server's real process with a small conversation and no ledger: ``python sip_stub.py …``.
 
-Welcome; a number ending in "#"; the second leg to it; back; again. An empty answer or "0" ends the call. With
-``--keys-max`` the number has so many digits.
+Welcome; a number ending in "#"; the second leg to it; back; again. An empty answer or "0" ends the call. A card's
+number stands for the seconds of silence that its product allows.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from mediasrv.ivr.caller import Digits, HungUp, Question
 from mediasrv.prompts.phrase import Phrase, say
 from mediasrv.rtp.client import RtpSettings
 from mediasrv.settings import MediaSettings
+from mediasrv.sip import session_timer
 from rating.model import AccessNumber, Authorised
 
 ACCESS = AccessNumber("18005550100", "test", "US", ("en",))
@@ -54,16 +55,17 @@ def authorised(call: Call, dnis: str, limit_s: int) -> Authorised:
     )
 
 
-async def converse(call: Call, limit_s: int, silence_s: int) -> None:
+async def converse(call: Call, options: argparse.Namespace) -> None:
+    number = Question((say("number"),), max_digits=16, first_digit_s=options.patience, inter_digit_s=1.0, secret=True)
     try:
         await call.answer()
-        await call.expect_media(silence_s)
+        await call.expect_media(call.card_id or options.silence)
         await call.play(say("welcome"), skippable=False)
         while True:
-            answer = await call.ask(Question((say("number"),), max_digits=16, first_digit_s=5, secret=True))
+            answer = await call.ask(number)
             if not isinstance(answer, Digits) or answer.digits in ("", "0"):
                 break
-            await call.bridge(authorised(call, answer.digits, limit_s))
+            await call.bridge(authorised(call, answer.digits, options.limit))
     except HungUp:
         pass
     finally:
@@ -92,7 +94,7 @@ async def run(options: argparse.Namespace) -> None:
         return {ACCESS.number: ACCESS}
 
     async def talk(call: Call) -> None:
-        await converse(call, options.limit, options.silence)
+        await converse(call, options)
 
     rtp = RtpSettings("127.0.0.1", options.rtp, options.rtp + 99, realtime=False)
     prompts = Tone(options.directory)
@@ -112,7 +114,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--rpc", type=Path)
     parser.add_argument("--silence", type=int, default=0)
-    asyncio.run(run(parser.parse_args()))
+    parser.add_argument("--patience", type=float, default=5.0, help="seconds for the first digit")
+    parser.add_argument("--min-se", type=int, default=90, help="shortest session interval, RFC 4028: 90 s")
+    options = parser.parse_args()
+    session_timer.MIN_SE_S = options.min_se
+    asyncio.run(run(options))
 
 
 if __name__ == "__main__":

@@ -23,9 +23,27 @@ async def test_a_sipp_caller_keys_a_number_is_connected_taken_back_and_hung_up_o
         media = ["-mi", LOCAL, "-mp", str(media_port)]
         caller = await sipp("caller.xml", caller_port, tmp_path, *media, f"{LOCAL}:{server.sip}")
         ended = await asyncio.wait_for(asyncio.gather(caller.wait(), callee.wait()), 5 * SOON_S)
-        errors = {file.name: file.read_text()[:2000] for file in tmp_path.glob("*.errors")}
+        errors = {file.name: file.read_text()[:6000] for file in tmp_path.glob("*.errors")}
         assert ended == [0, 0], (errors, server.log.read_text())
         assert [step["step"] for step in server.steps()] == [
             "invite", "answer", "play", "ask", "bridge", "connected", "bridged", "ask", "hang_up",
         ]  # fmt: skip
         assert "4412" not in server.log.read_text().replace("hold", "").split('"bridge"')[0]
+
+
+async def test_sipp_agrees_on_session_timers(tmp_path: Path) -> None:
+    """Refused when too small, kept by us by UPDATE or re-INVITE, and the end of a call whose caller does not keep it.
+
+    The shortest interval is 4 s here instead of RFC 4028's 90.
+    """
+    ports = dict(zip(("refreshed.xml", "expired.xml"), free_ports(2), strict=True))
+    known = [part for port in ports.values() for part in ("--caller", str(port))]
+    async with media_server(tmp_path, free_ports(1)[0], "--min-se", "4", "--patience", "30", *known) as server:
+        callers = [
+            await sipp(scenario, port, tmp_path, "-mi", LOCAL, "-mp", str(free_ports(1)[0]), f"{LOCAL}:{server.sip}")
+            for scenario, port in ports.items()
+        ]
+        ended = await asyncio.wait_for(asyncio.gather(*(caller.wait() for caller in callers)), 5 * SOON_S)
+        errors = {file.name: file.read_text()[:6000] for file in tmp_path.glob("*.errors")}
+        assert ended == [0, 0], (errors, server.log.read_text())
+        await server.step("hang_up", 2)
