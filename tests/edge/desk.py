@@ -3,7 +3,8 @@
 The edge knows two gateways, and every story has far ends of its own there. A request that the edge repeats for an
 earlier story (a BYE that nobody answered, for seconds) must not be taken for a call by the next story's SIPp. So SIPp
 has a port of its own each time, which its Contact tells, and a desk passes on to it what comes to the gateway's
-address; a call that was there before, or that came while nobody served, stays with whom it came to.
+address, and its answers back; a call that was there before, or that came while nobody served, stays with whom it
+came to.
 """
 
 import contextlib
@@ -17,10 +18,10 @@ WAIT_S = 0.5
 
 
 class Desk:
-    """Serves at UDP ``address``:``port`` until closed."""
+    """Serves at UDP ``address``:``port`` until closed. ``edge`` is who calls."""
 
-    def __init__(self, address: str, port: int) -> None:
-        self.address, self.port = address, port
+    def __init__(self, address: str, port: int, edge: tuple[str, int]) -> None:
+        self.address, self.port, self.edge = address, port, edge
         self.turned_away = 0  # datagrams of calls that nobody waits for
         self._serving = NOBODY
         self._calls: dict[bytes, int] = {}  # Call-ID to the port it belongs to
@@ -49,7 +50,11 @@ class Desk:
     def _run(self) -> None:
         while self._open:
             with contextlib.suppress(TimeoutError, ConnectionError):
-                self._pass_on(self._socket.recv(65_536))
+                datagram, source = self._socket.recvfrom(65_536)
+                if source[0] == self.address:
+                    self._socket.sendto(datagram, self.edge)
+                else:
+                    self._pass_on(datagram)
 
     def _pass_on(self, datagram: bytes) -> None:
         found = _CALL_ID.search(datagram)

@@ -79,7 +79,7 @@ class EdgeWorld:
         self.gateway_ports = (free_port(GATEWAY), free_port(GATEWAY))
         # Where gateways are probed the far ends answer the probes themselves.
         desks = () if edge.get("probe_gateways") else self.gateway_ports
-        self.desks = [Desk(GATEWAY, port) for port in desks]
+        self.desks = [Desk(GATEWAY, port, (EDGE, self.sip_port)) for port in desks]
         self._taken: list[int] = []  # ports of far ends: none is used twice
         self.settings = self._write_settings(database, edge)
         self.core = RatingCore.from_settings(self.settings)
@@ -270,7 +270,6 @@ http = "{EDGE}:{self.keeper_port}"
                 desk.close()
             return self._sipp(name, steps, GATEWAY, port=self.gateway_ports[number], **more)
         self._taken.append(free_port(GATEWAY, self._taken))
-        more["extra"] = [*more.get("extra", ()), "-rsa", self.edge]  # it hears from the desk, and answers the edge
         sipp = self._sipp(name, steps, GATEWAY, port=self._taken[-1], **more)
         self.desks[number].serve(sipp.port)
         return sipp
