@@ -23,6 +23,7 @@ from console.stack.gateway import MODULES
 from console.stack.ports import free_block
 from console.stack.process import end_child
 from mediasrv.prompts.wav import tone
+from mediasrv.rtp import bpf
 from mediasrv.rtp.codec import Law
 from tests.edge.sipp import CALLER as SIPP_PARTY
 from tests.edge.sipp import DIALOG, Sipp, Step, ack, invite, pause, receive, reply_in_dialog, request, send
@@ -31,6 +32,7 @@ from tests.support.stack import PROMPT_CACHE, await_true
 SILENCE_S = 300  # baresip ends the call when its source file ends
 ROWS_HZ, COLUMNS_HZ = (697, 770, 852, 941), (1209, 1336, 1477)
 KEYS = "123456789*0#"
+ETH_P_IP, BPF_LDH, IP_AND_UDP_BYTES = 0x0800, 0x28, 28
 
 
 class Few(Listener):
@@ -155,6 +157,54 @@ def _config(host: str, port: int, directory: Path) -> str:
     return "\n".join(settings) + "\n"
 
 
+class Wire:
+    """What a telephone hears that keeps nothing of it (SIPp), read from the loopback interface: µ-law to a UDP port."""
+
+    def __init__(self, port: int) -> None:
+        self._ear = Ear(time.monotonic())
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)  # hears nothing until it is bound
+        bpf.attach(self._socket, _udp_to(port))
+        self._socket.bind(("lo", ETH_P_IP))
+        self._socket.settimeout(0.5)
+        self._open = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def heard(self) -> Samples:
+        return self._ear.samples()
+
+    def close(self) -> None:
+        self._open = False
+        self._thread.join(5)
+        self._socket.close()
+
+    def _run(self) -> None:
+        while self._open:
+            with contextlib.suppress(TimeoutError):
+                _hear(self._ear, self._socket.recv(2048)[IP_AND_UDP_BYTES:])
+
+
+def _udp_to(port: int) -> bpf.Program:
+    """A filter for datagrams of IPv4 without options."""
+    return bpf.Program(
+        bpf.Instruction(bpf.LDB, 9),
+        bpf.Instruction(bpf.JEQ, socket.IPPROTO_UDP, if_false=3),
+        bpf.Instruction(BPF_LDH, 22),
+        bpf.Instruction(bpf.JEQ, port, if_false=1),
+        bpf.Instruction(bpf.RET, bpf.ACCEPT),
+        bpf.Instruction(bpf.RET, bpf.DROP),
+    )
+
+
+def _hear(ear: Ear, packet: bytes) -> bool:
+    """Takes an RTP packet of 20 ms of µ-law; False when it is none."""
+    if len(packet) != 12 + FRAME or packet[1] & 0x7F != Law.PCMU.value:
+        return False
+    ssrc, timestamp = (int.from_bytes(packet[at : at + 4], "big") for at in (8, 4))
+    ear.hear(time.monotonic(), ssrc, timestamp, np.frombuffer(Law.PCMU.decode(packet[12:]), dtype=np.int16))
+    return True
+
+
 class Handset:
     """The audio of a telephone whose signalling is SIPp's: hears, and sends silence where that came from."""
 
@@ -183,10 +233,7 @@ class Handset:
                 packet, source = self._socket.recvfrom(2048)
             except TimeoutError:
                 continue
-            if len(packet) == 12 + FRAME and packet[1] & 0x7F == Law.PCMU.value:
-                sound = np.frombuffer(Law.PCMU.decode(packet[12:]), dtype=np.int16)
-                ssrc, timestamp = (int.from_bytes(packet[at : at + 4], "big") for at in (8, 4))
-                self._ear.hear(time.monotonic(), ssrc, timestamp, sound)
+            if _hear(self._ear, packet):
                 head = bytes((0x80, 0)) + (count & 0xFFFF).to_bytes(2, "big") + (count * FRAME).to_bytes(4, "big")
                 self._socket.sendto(head + b"\0\0\0\x07" + Law.PCMU.silence * FRAME, source)
                 count += 1
@@ -249,9 +296,9 @@ def _tone(key: str) -> Samples:
     return tone((ROWS_HZ[place // 3], COLUMNS_HZ[place % 3]), on_s=0.08, off_s=0.06)
 
 
-def run_sipp(steps: list[Step], host: str, edge: str, directory: Path) -> Sipp:
+def run_sipp(steps: list[Step], host: str, edge: str, directory: Path, *, media_port: int = 0) -> Sipp:
     """Started; ``wait`` gives its exit status. Nothing is traced: the keys may be a PIN."""
-    options = ["-mi", host, "-mp", str(free_block(host, 4))]
+    options = ["-mi", host, "-mp", str(media_port or free_block(host, 4))]
     port = free_block(host, 2)
     caller = Sipp("caller", steps, host, directory, remote=edge, timeout_s=60, extra=options, port=port, trace=False)
     return caller.start()
