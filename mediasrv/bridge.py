@@ -129,9 +129,8 @@ class Bridge:
         return False
 
     def caller_info(self, content_type: str, body: str) -> None:
-        """A caller whose phone sends its keys by INFO may be talking to a machine."""
-        if self.connected:
-            self._leg.send_info(content_type, body)
+        """A caller whose phone sends its keys by INFO may be talking to a machine, from its answer on."""
+        self._leg.send_info(content_type, body)
 
     def key(self, key: str, kind: str) -> None:
         """A key of the caller."""

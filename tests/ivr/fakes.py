@@ -227,6 +227,7 @@ class TranscriptCaller:
     language: str = ""
     lines: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)  # in which each phrase was played
+    silences_s: list[int] = field(default_factory=list)  # that were allowed, one after the other
     gone: bool = False
 
     def _hear(self, line: str) -> None:
@@ -285,7 +286,7 @@ class TranscriptCaller:
         return result
 
     async def expect_media(self, silence_s: int) -> None:
-        await asyncio.sleep(0)
+        self.silences_s.append(silence_s)
 
     async def hang_up(self) -> None:
         if not self.gone:
@@ -335,8 +336,15 @@ async def held(
     transcript: str, switch: SettlingSwitch, *, says: dict[str, str] | None = None, **caller: object
 ) -> list[str]:
     """Holds the conversation of the transcript and compares it, line by line; the languages that it was held in."""
+    return (await held_by(transcript, switch, says=says, **caller)).languages
+
+
+async def held_by(
+    transcript: str, switch: SettlingSwitch, *, says: dict[str, str] | None = None, **caller: object
+) -> TranscriptCaller:
+    """The same; what else the caller has noted."""
     expected = [" ".join(line.split()) for line in dedent(transcript).strip().splitlines() if line.strip()]
     fake = TranscriptCaller(switch, expected, says or {}, **caller)  # type: ignore[arg-type]
     await conversation(fake, switch, QUICK)
     assert fake.lines == expected
-    return fake.languages
+    return fake

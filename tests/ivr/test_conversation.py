@@ -11,7 +11,7 @@ from rating.model import LanguageOffer
 from rating.outcome import Refusal
 from rating.settings import SettingsError, load_settings
 
-from .fakes import ACCESS, PRODUCT, MemorySwitch, held
+from .fakes import ACCESS, PRODUCT, MemorySwitch, held, held_by
 
 PIN = "4821907763"
 SAYS = {"the PIN": PIN + "#", "a wrong PIN": "1111111111#", "another PIN": "5550001112#", "the voucher": "99887766#"}
@@ -401,9 +401,10 @@ async def test_the_longest_call_is_not_called_running_out(switch: MemorySwitch) 
 
 
 async def test_a_second_card_goes_on_where_the_first_is_empty(switch: MemorySwitch) -> None:
+    """With its own product: as long as that allows, the caller may be silent."""
     switch.issue(0, PIN, product=replace(PRODUCT, refillable=False))
-    switch.issue(2_000_000, "5550001112")
-    await held(
+    switch.issue(2_000_000, "5550001112", product=replace(PRODUCT, media_silence_s=20))
+    caller = await held_by(
         WAY_IN
         + """
         plays balance 0.00 USD
@@ -420,6 +421,64 @@ async def test_a_second_card_goes_on_where_the_first_is_empty(switch: MemorySwit
         says=SAYS,
         access=ENGLISH_ONLY,
     )
+    assert caller.silences_s == [60, 20]
+
+
+async def test_a_card_remembers_the_last_number_from_call_to_call(switch: MemorySwitch) -> None:
+    switch.issue(4_500_000, PIN, last_dnis="442071234567")
+    await held(
+        WAY_IN
+        + """
+        plays balance 4.50 USD
+        asks destination_ask, destination_redial, destination_services
+        enters #
+        plays minutes 15, connecting
+        calls 442071234567 for at most 900 s
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+
+
+async def test_a_voucher_is_entered_before_the_card_is_empty(switch: MemorySwitch) -> None:
+    card = switch.issue(4_500_000, PIN)
+    switch.vouchers["99887766"] = 5_000_000
+    await held(
+        WAY_IN
+        + """
+        plays balance 4.50 USD
+        asks destination_ask, destination_services
+        enters 0#
+        asks option_balance 1, option_language 2, option_refill 3, option_back 4
+        enters 3
+        asks voucher_ask
+        enters 998*
+        asks voucher_ask
+        silence
+        plays nothing_heard
+        asks voucher_ask
+        enters the voucher
+        plays voucher_done, balance 9.50 USD
+        asks destination_ask, destination_services
+        hangs up
+        """,
+        switch,
+        says=SAYS,
+        access=ENGLISH_ONLY,
+    )
+    assert switch.cards[card.card_id].posted_micros == 9_500_000
+
+
+async def test_a_lock_out_survives_the_call(switch: MemorySwitch) -> None:
+    """Who has guessed wrong is told so in the next call too, with the right PIN."""
+    switch.issue(4_500_000, PIN)
+    switch.wrong_pins_max = 3
+    wrong = "asks pin_ask\n enters a wrong PIN\n plays refusal_wrong_pin\n"
+    last = "asks pin_ask\n enters a wrong PIN\n plays refusal_locked, goodbye\n is hung up"
+    await held("plays welcome\n" + 2 * wrong + last, switch, says=SAYS, access=ENGLISH_ONLY)
+    await held(WAY_IN + "plays refusal_locked, goodbye\n is hung up", switch, says=SAYS, access=ENGLISH_ONLY)
 
 
 async def test_a_trusted_caller_is_offered_to_register_after_the_first_call(switch: MemorySwitch) -> None:

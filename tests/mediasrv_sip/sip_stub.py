@@ -24,18 +24,22 @@ ACCESS = AccessNumber("18005550100", "test", "US", ("en",))
 
 
 class Tone:
-    """Every phrase is the same 200 ms of sound."""
+    """The welcome is 200 ms of sound, every other phrase ``seconds``."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "phrase.wav"
-        with wave.open(str(self.path), "wb") as file:
+    def __init__(self, directory: Path, seconds: float) -> None:
+        self.welcome = self._write(directory / "welcome.wav", 0.2)
+        self.phrase = self._write(directory / "phrase.wav", seconds)
+
+    def _write(self, path: Path, seconds: float) -> Path:
+        with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8000)
-            file.writeframes(b"\x00\x10\x00\xf0" * 800)
+            file.writeframes(b"\x00\x10\x00\xf0" * int(4000 * seconds))
+        return path
 
     async def ready(self, phrases: Sequence[Phrase], language: str) -> list[Path]:  # noqa: ARG002
-        return [self.path for _ in phrases]
+        return [self.welcome if phrase.prompt == "welcome" else self.phrase for phrase in phrases]
 
 
 def authorised(call: Call, dnis: str, limit_s: int) -> Authorised:
@@ -97,7 +101,7 @@ async def run(options: argparse.Namespace) -> None:
         await converse(call, options)
 
     rtp = RtpSettings("127.0.0.1", options.rtp, options.rtp + 99, realtime=False)
-    prompts = Tone(options.directory)
+    prompts = Tone(options.directory, options.prompt)
     await process.run(settings, rtp, prompts=prompts, conversation=talk, access_numbers=access_numbers)
 
 
@@ -115,6 +119,7 @@ def main() -> None:
     parser.add_argument("--rpc", type=Path)
     parser.add_argument("--silence", type=int, default=0)
     parser.add_argument("--patience", type=float, default=5.0, help="seconds for the first digit")
+    parser.add_argument("--prompt", type=float, default=0.2, help="seconds of the question")
     parser.add_argument("--min-se", type=int, default=90, help="shortest session interval, RFC 4028: 90 s")
     options = parser.parse_args()
     session_timer.MIN_SE_S = options.min_se

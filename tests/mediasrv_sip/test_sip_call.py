@@ -100,6 +100,25 @@ async def test_a_refused_call_has_its_reason(tmp_path: Path, status: int, cause:
         assert leg.up
 
 
+async def test_a_number_without_its_end_is_complete_when_no_more_digits_come(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (_, edge, leg):
+        key(leg, "4455")
+        assert (await edge.next_call()).invite.uri.startswith("sip:4455@")
+
+
+async def test_a_caller_who_keys_nothing_is_not_waited_for_longer_than_that(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path, "--patience", "0.5") as (server, _, leg):
+        assert (await asyncio.wait_for(leg.gone, SOON_S)).remote
+        assert (await server.step("ask"))["keys"] is None
+
+
+async def test_a_key_stops_the_prompt_and_is_the_answers_first(tmp_path: Path) -> None:
+    """The stub's prompts last a minute here: who waits for their end is never served."""
+    async with on_the_line(tmp_path, "--prompt", "60") as (_, edge, leg):
+        key(leg, "4455#")
+        assert (await edge.next_call()).invite.uri.startswith("sip:4455@")
+
+
 async def test_a_dead_edge_is_noticed_within_seconds(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (server, edge, leg):
         edge.agent.received = lambda *_: None  # type: ignore[method-assign]  # no 100, nothing
