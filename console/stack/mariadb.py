@@ -6,8 +6,8 @@
 >>> server.stop()
 """
 
-import getpass
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -37,6 +37,11 @@ SERVER_OPTIONS = (
     "--default-time-zone=+00:00",
     "--performance-schema=OFF",
 )
+
+
+def _user() -> str:
+    """Who we are for the server, which asks the kernel: LOGNAME and USER may say something else."""
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 class PrivateMariaDb:
@@ -111,7 +116,7 @@ class PrivateMariaDb:
 
     def connect(self, **options: Any) -> "pymysql.Connection[Any]":
         """A connection as the administrator: the operating-system user that installed the directory."""
-        return pymysql.connect(unix_socket=str(self.unix_socket), user=getpass.getuser(), **options)
+        return pymysql.connect(unix_socket=str(self.unix_socket), user=_user(), **options)
 
     def create_database(self, name: str, *, user: str, password: str) -> None:
         """The database ``name`` and a user who owns it and every ``<name>_…`` beside it. Idempotent."""
@@ -136,7 +141,7 @@ class PrivateMariaDb:
             f"--datadir={self.data}",
             f"--tmpdir={self.directory / 'tmp'}",
             "--skip-test-db",
-            f"--auth-root-socket-user={getpass.getuser()}",
+            f"--auth-root-socket-user={_user()}",
         ]
         try:
             done = subprocess.run(
