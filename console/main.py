@@ -14,7 +14,7 @@ from console.stack.plan import ROOT
 from rating.deck_command import deck_app
 from rating.outcome import LedgerUnavailableError
 from rating.quote_command import quote_command
-from rating.settings import SettingsError
+from rating.settings import SettingsError, load_settings
 
 app = typer.Typer(
     help="Prepaid calling cards for SIP carriers. Start with `demo`.",
@@ -110,16 +110,18 @@ def prompts(context: typer.Context, run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
 def trace(
     call: Annotated[str, typer.Argument(help="The call's id, or the first six or more digits of it.")],
     run_dir: RunDir = DEFAULT_RUN_DIR,
+    config: Annotated[Path | None, typer.Option(help="A node's cardswitch.toml, instead of a stack's.")] = None,
 ) -> None:
     """Tells a call's whole story: SIP, the IVR's steps, money."""
     from console.trace import run_trace
 
+    settings = load_settings(config or run_dir.resolve() / "cardswitch.toml")
     try:
-        found = run_trace(run_dir.resolve(), call)
+        found = run_trace(settings, call)
     except ValueError as error:
         raise StackError(str(error)) from error
     if not found:
-        raise StackError(f"nothing is known of call {call} in {run_dir}.")
+        raise StackError(f"nothing is known of call {call} by {settings.path}.")
     for line in found:
         show.plain(line)
 

@@ -1,26 +1,28 @@
-"""``cardswitch trace CALL``: the whole story of a call, from the logs, the call journal and the ledger.
+"""``cardswitch trace CALL``: the whole story of a call, from the node's call log and the ledger.
 
 Everything that happened with one call id: what Kamailio did with it (SIP), what the caller heard and keyed in (IVR),
-what was held and charged (money). Keys are counted, never shown.
+what was held, warned of and charged (money). Keys are counted, never shown.
 """
 
+import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rating.calllog import SUFFIX, directory_of
 from rating.core import RatingCore
-from rating.journal import JournalReader
 from rating.money import format_amount
 from rating.outcome import LedgerUnavailableError
+from rating.settings import Settings
 
-EVENTS_MAX = 10_000_000
 CALL_ID = re.compile(r"[0-9a-f]{6,32}")
-_STEP = re.compile(r"(?P<head>.*?)(?P<json>\{\"call\":\"[0-9a-f]+\",\"step\":.*\})")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}")
+CALL_ID_DIGITS = 32
+SETTLES = ("settled", "swept")
+AROUND_US = 60_000_000  # a hold is placed and settled so near to what the logs say of its call
 
 Facts = dict[str, Any]
 
@@ -34,46 +36,57 @@ class Moment:
     what: str
 
 
-def story(logs: Path, journal: Path, call: str, core: RatingCore | None) -> list[Moment]:
-    """All moments of a call in order. ``call`` is its id, or the first six or more digits of it."""
-    found = [*from_log(logs / "kamailio.log", "edge", call), *from_log(logs / "mediasrv.log", "ivr", call)]
-    found += from_journal(JournalReader(journal).read({}, EVENTS_MAX).events, call)
+def story(logs: Path | None, call: str, core: RatingCore | None) -> list[Moment]:
+    """All moments of a call in order. ``call`` is its id, or the first six or more digits of it: what the ledger has of
+    a call that is over and in none of these logs is found by the whole id only."""
+    logged = [] if logs is None else list(steps_of(logs, call))
+    found = [Moment(int(facts["t_us"]), str(facts["part"]), _words(facts)) for facts in logged]
     if core is not None:
-        found += from_ledger(core, call)
+        found += from_ledger(core, call, logged)
     return sorted(found)
 
 
-def from_log(file: Path, where: str, call: str) -> Iterator[Moment]:
-    """The steps that a part has logged of the call."""
-    if not file.exists():
-        return
-    with file.open(errors="replace") as lines:
-        for line in lines:
-            if call in line and (match := _STEP.match(line)):
-                facts: Facts = json.loads(match["json"])
-                if str(facts["call"]).startswith(call):
-                    yield Moment(_time_us(facts, match["head"]), where, _words(facts))
+def steps_of(directory: Path, call: str) -> Iterator[Facts]:
+    """What the parts have logged of the call; files that were rotated away, also compressed, are read too."""
+    for file in sorted(directory.glob(f"*{SUFFIX}*")):
+        reads = gzip.open if file.suffix == ".gz" else open
+        with reads(file, "rt", errors="replace") as lines:
+            for line in lines:
+                if call in line and (facts := _facts(line)) and str(facts["call"]).startswith(call):
+                    yield facts
 
 
-def from_journal(events: Iterable[Facts], call: str) -> Iterator[Moment]:
-    """Answer and end, as the edge wrote them down for the ledger."""
-    for event in events:
-        if str(event.get("call", "")).startswith(call):
-            yield Moment(int(event["t_us"]), "journal", _journal_words(event))
+def _facts(line: str) -> Facts | None:
+    """None for a line that is being written, or is not ours."""
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) and {"call", "step", "t_us", "part"} <= facts.keys() else None
 
 
-def from_ledger(core: RatingCore, call: str) -> Iterator[Moment]:
-    """Holds and charges."""
+def from_ledger(core: RatingCore, call: str, logged: list[Facts]) -> Iterator[Moment]:
+    """Holds and charges. What was logged says when to look: call records are found by their time."""
     for row in core.open_calls():
         if row["call_id"].startswith(call):
             held = format_amount(int(row["held_micros"]), row["currency"])
             yield Moment(
                 int(row["placed_us"]), "ledger", f"held {held} for at most {row['limit_s']} s; not settled yet"
             )
-    for row in core.cdrs():
-        if row["call_id"].startswith(call):
-            yield Moment(int(row["placed_us"]), "ledger", f"hold {row['hold_id'][:8]} for card {row['serial']}")
-            yield Moment(int(row["ended_us"]) + 1, "ledger", _record_words(row))
+    settled_us = {facts["hold"]: int(facts["t_us"]) for facts in logged if facts["step"] in SETTLES}
+    for row in _records(core, call, logged):
+        yield Moment(int(row["placed_us"]), "ledger", f"hold {row['hold_id'][:8]} for card {row['serial']}")
+        at_us = settled_us.get(row["hold_id"], int(row["ended_us"]) + 1)
+        yield Moment(at_us, "ledger", _record_words(row))
+
+
+def _records(core: RatingCore, call: str, logged: list[Facts]) -> list[Facts]:
+    if not logged:
+        return core.cdrs(call_id=call) if len(call) == CALL_ID_DIGITS else []
+    times = [int(facts["t_us"]) for facts in logged]
+    around = {"since_us": min(times) - AROUND_US, "until_us": max(times) + AROUND_US}
+    calls = sorted({str(facts["call"]) for facts in logged})
+    return [row for whole in calls for row in core.cdrs(call_id=whole, **around)]
 
 
 def _record_words(row: Facts) -> str:
@@ -88,43 +101,47 @@ def _record_words(row: Facts) -> str:
     )
 
 
-def _journal_words(event: Facts) -> str:
-    if event["ev"] == "answer":
-        return f"answered; it rang {event.get('pdd_ms')} ms after the INVITE; {event.get('limit_s')} s are paid for"
-    if event["ev"] == "end":
-        return f"ended by {event.get('by')}, cause {event.get('cause')}"
-    return f"failed: {event.get('sip')}, cause {event.get('cause')}"
+_BYE = {"caller": "caller → edge → gateway ", "callee": "caller ← edge ← gateway "}
+
+# Steps of the edge and the keeper in words, those of SIP as arrows of the ladder. Others are told by name.
+_WORDS: dict[str, Callable[[Facts], str]] = {
+    "ivr": lambda is_: (
+        f"caller → edge → mediasrv INVITE {is_['access']} from {is_['ani'] or 'anonymous'} by {is_['trunk']}"
+    ),
+    "place": lambda is_: (
+        f"{'mediasrv' if is_['kind'] == 'second_leg' else 'caller  '} → edge          INVITE {is_['dnis']} "
+        f"from {is_['ani'] or 'anonymous'}; {is_['limit_s']} s are paid for"
+    ),
+    "refused": lambda is_: f"caller ← edge            {is_['dnis']} refused: {is_['outcome']}",
+    "try": lambda is_: f"         edge → gateway  INVITE to {is_['carrier']}, gateway {is_['gateway']}",
+    "reply": lambda is_: f"         edge ← gateway  {is_['status']}",
+    "answered": lambda is_: f"caller ← edge ← gateway  connected; it rang {is_['pdd_ms']} ms after the INVITE",
+    "failed": lambda is_: f"caller ← edge            {is_['sip']}, cause {is_['cause']}",
+    "timeout": lambda is_: f"caller ← edge → gateway  BYE: the limit is reached, cause {is_['cause']}",
+    "ended": lambda is_: f"{_BYE.get(is_['by'], 'caller ← edge → gateway ')} BYE by {is_['by']}, cause {is_['cause']}",
+    "warned": lambda is_: f"plays the warning, {is_['before_end_s']} s before the limit",
+    "ended_overdue": lambda is_: f"ends the call, which is past its limit of {is_['limit_s']} s",
+    "settled": lambda is_: _settled_words("settles", is_),
+    "swept": lambda is_: _settled_words("nobody told the end: settles", is_),
+    "settled_before": lambda is_: f"writes the call record; the hold was settled before ({is_['outcome']})",
+}
+
+
+def _settled_words(what: str, facts: Facts) -> str:
+    charge = format_amount(int(facts["charge_micros"]), facts["currency"])
+    return f"{what} ({facts['outcome']}): {charge} for {facts['billable_s']} s"
 
 
 def _words(facts: Facts) -> str:
-    """A step in words: SIP steps as arrows of the ladder, others by name with what is known."""
-    name = facts["step"]
-    if name == "place":
-        return f"caller → edge            INVITE {facts['dnis']} from {facts['ani'] or 'anonymous'} ({facts['kind']})"
-    if name == "ivr":
-        return (
-            f"caller → edge → mediasrv INVITE {facts['access']} from {facts['ani'] or 'anonymous'} by {facts['trunk']}"
-        )
-    if name == "try":
-        return f"         edge → gateway  INVITE to {facts['carrier']}, gateway {facts['gateway']}"
-    if name == "reply":
-        return f"         edge ← gateway  {facts['status']}"
-    rest = {key: value for key, value in facts.items() if key not in ("call", "step", "t_us")}
-    return f"{name} " + ", ".join(f"{key} {_plain(value)}" for key, value in rest.items())
+    known = _WORDS.get(facts["step"])
+    if known is not None:
+        return known(facts)
+    rest = {key: value for key, value in facts.items() if key not in ("call", "step", "t_us", "part", "node")}
+    return f"{facts['step']} " + ", ".join(f"{key} {_plain(value)}" for key, value in rest.items())
 
 
 def _plain(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _time_us(facts: Facts, head: str) -> int:
-    """From the step itself, or from Python's logging before it (local time)."""
-    if "t_us" in facts:
-        return int(facts["t_us"])
-    stamp = _STAMP.search(head)
-    if stamp is None:
-        return 0
-    return round(datetime.strptime(stamp[0], "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp() * 1_000_000)
 
 
 def lines_of(moments: list[Moment]) -> list[str]:
@@ -137,15 +154,12 @@ def lines_of(moments: list[Moment]) -> list[str]:
     return lines
 
 
-def run_trace(run_dir: Path, call: str) -> list[str]:
+def run_trace(settings: Settings, call: str) -> list[str]:
     """The lines of a call's story; what can be had without the ledger when that is away. Raises ValueError."""
-    from rating.settings import load_settings
-
     if not CALL_ID.fullmatch(call):
         raise ValueError(f"{call!r} is no call id: 6 to 32 hexadecimal digits are wanted.")
-    settings = load_settings(run_dir / "cardswitch.toml")
+    logs = directory_of(settings)
     try:
-        moments = story(run_dir / "logs", settings.journal_dir, call, RatingCore.from_settings(settings))
+        return lines_of(story(logs, call, RatingCore.from_settings(settings)))
     except LedgerUnavailableError:
-        moments = story(run_dir / "logs", settings.journal_dir, call, None)
-    return lines_of(moments)
+        return lines_of(story(logs, call, None))

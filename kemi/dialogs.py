@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 from kemi import ksr, media, metrics, node, running, survive
 from kemi.answer import done, refuse
 from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
+from kemi.steps import step
 
 TIMED_OUT = 1024  # bit of $dlg(dflags)
 FAKE_CALLID = "123"  # of the message an event has that no message caused
@@ -68,6 +69,7 @@ def answered(call: running.PlacedCall) -> None:
     event = {**running.bare_event("answer", call, node.settings().node), **running.dialog_fields(call)}
     running.remember_answer(event)
     node.write_journal(event)
+    step(call.call, "answered", pdd_ms=event["pdd_ms"], limit_s=call.limit_s)
     metrics.tried(event["gateway_id"], 200)
 
 
@@ -79,6 +81,7 @@ def failed(call: running.PlacedCall) -> None:
     event = running.bare_event("failed", call, node.settings().node)
     fields = {"sip": int(status), "cause": int(cause), "carrier_id": carrier_id, "gateway_id": gateway_id}
     node.write_journal({**event, **fields})
+    step(call.call, "failed", sip=int(status), cause=int(cause))
 
 
 def ended(call: running.PlacedCall, *, timeout: bool) -> None:
@@ -94,6 +97,7 @@ def ended(call: running.PlacedCall, *, timeout: bool) -> None:
     if answer and answer["boot"] != event["boot"]:
         event["answer_boot"] = answer["boot"]
     node.write_journal(event)
+    step(call.call, "timeout" if timeout else "ended", by=event["by"], cause=event["cause"])
 
 
 def tell_why() -> None:

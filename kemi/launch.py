@@ -32,6 +32,8 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
     optional = {"EDGE_VERIFIES_IDENTITY": "1"} if edge.certificates_dir else {}
     if edge.sip6:
         optional |= {"EDGE_UDP6": f"udp:{edge.sip6}", "EDGE_TCP6": f"tcp:{edge.sip6}"}
+    if near.capture:
+        optional |= {"EDGE_HEP": f'"sip:{near.capture}"', "EDGE_HEP_ID": str(near.capture_id)}
     return optional | {
         "EDGE_DEBUG": str(edge.debug),
         "EDGE_UDP_WORKERS": str(edge.udp_workers),
@@ -52,7 +54,14 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
 def write_files(settings: Settings, run_dir: Path) -> Path:
     """Writes the generated files and empties the metrics directory; returns the path of ``edge.cfg``."""
     edge, near = edge_settings(settings), neighbours(settings)
-    for address in (edge.sip, edge.sip6 or edge.sip, edge.http, near.rtpengine_ng, *near.media_servers):
+    for address in (
+        edge.sip,
+        edge.sip6 or edge.sip,
+        edge.http,
+        near.rtpengine_ng,
+        near.capture or edge.sip,
+        *near.media_servers,
+    ):
         host_and_port(address)
     run_dir.mkdir(parents=True, exist_ok=True)
     edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)

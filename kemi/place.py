@@ -40,9 +40,12 @@ def authorise(request: CallRequest) -> Authorised:
     """A hold for a call on a card. Ends the route when it is refused or the ledger is away."""
     with metrics.AUTHORISE.time():
         try:
-            return _allowed(node.core().authorise(request), "card")
+            outcome = node.core().authorise(request)
         except LedgerUnavailableError as error:
             refuse_unavailable("card", error)
+    if isinstance(outcome, Refusal):
+        step(request.call_id, "refused", ani=request.ani, dnis=request.dnis, outcome=outcome.value)
+    return _allowed(outcome, "card")
 
 
 def claim(hold_id: str) -> Authorised:
@@ -98,6 +101,7 @@ def give_up(call: running.PlacedCall, answer: Answer) -> NoReturn:
     """Before there is a dialog: the hold is voided by the journal."""
     event = running.bare_event("failed", call, node.settings().node)
     node.write_journal({**event, "sip": answer.status, "cause": answer.cause, "carrier_id": 0, "gateway_id": 0})
+    step(call.call, "failed", sip=answer.status, cause=answer.cause)
     refuse(answer)
 
 

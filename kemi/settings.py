@@ -43,10 +43,12 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Where the media relay and the media servers are."""
+    """Where the media relay, the media servers and the capture server are."""
 
     rtpengine_ng: str
     media_servers: tuple[str, ...]
+    capture: str = ""  # gets a copy of all SIP by HEP version 3; "": nobody
+    capture_id: int = 1  # which node a copy is from
 
 
 def edge_settings(settings: Settings) -> EdgeSettings:
@@ -67,7 +69,10 @@ def neighbours(settings: Settings) -> Neighbours:
     """Raises SettingsError when an address is missing."""
     try:
         media_servers = settings.table("edge").get("media_servers") or [settings.table("mediasrv")["sip"]]
-        return Neighbours(settings.table("rtpengine")["ng"], tuple(media_servers))
+        log = settings.table("log")
+        return Neighbours(
+            settings.table("rtpengine")["ng"], tuple(media_servers), str(log.get("hep", "")), int(log.get("hep_id", 1))
+        )
     except KeyError as error:
         raise SettingsError(f"{settings.path}: missing setting {error} in [rtpengine] or [mediasrv]") from error
 

@@ -1,20 +1,17 @@
-"""The log of what becomes of calls: one JSON line a step, to be followed by ``call``, as the media server's.
+"""The edge's call log (rating/calllog.py): what becomes of calls. ``cardswitch trace`` puts all parts' together."""
 
-Answers and ends are in the call journal. ``cardswitch trace`` puts them all together.
-"""
+import os
+from functools import lru_cache
 
-import json
-import time
+from kemi import ksr, node, running
+from rating.calllog import CallLog
 
-from kemi import ksr, running
-
-MARK = "step "
+PART = "edge"
 
 
 def step(call_id: str, name: str, **facts: str | int | None) -> None:
-    """Never a PIN; ``t_us`` is CLOCK_REALTIME."""
-    line = {"call": call_id, "step": name, "t_us": time.time_ns() // 1000, **facts}
-    ksr.log_info(MARK + json.dumps(line, separators=(",", ":")))
+    """Never a PIN."""
+    _log_of(os.getpid()).step(call_id, name, **facts)
 
 
 def step_of_dialog(name: str, **facts: str | int | None) -> None:
@@ -22,3 +19,8 @@ def step_of_dialog(name: str, **facts: str | int | None) -> None:
     call = running.call_of_dialog()
     if call is not None:
         step(call.call, name, **facts)
+
+
+@lru_cache(maxsize=1)
+def _log_of(_pid: int) -> CallLog:
+    return CallLog.of(node.settings(), PART, ksr.log_info)

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import sys
 
-from mediasrv import process
+from mediasrv import process, steps
 from mediasrv.call import Call
 from mediasrv.ivr.conversation import conversation
 from mediasrv.ivr.talk import manners_of
@@ -35,6 +35,7 @@ def main() -> int:
 
 async def _run(settings: Settings) -> None:
     ours = MediaSettings.read(settings)
+    steps.keep_as(settings)
     try:
         rtp = RtpSettings.from_table(settings.table("mediasrv"))
     except (KeyError, ValueError) as error:

@@ -10,6 +10,10 @@ FAILED = 'cardswitch_edge_attempts_total{answer=~"none|5xx"}'
 GOOD = 'cardswitch_edge_attempts_total{answer!~"none|5xx"}'
 CONNECTED = 'cardswitch_concurrent_calls{state="connected"}'
 LOCKED_SOME, LOCKED_ALL = 'cardswitch_pin_locked{scope=~"ani|trunk"}', 'cardswitch_pin_locked{scope="all"}'
+AUTHORISE, AUTHORISE_IVR = "cardswitch_edge_authorise_seconds_bucket", "cardswitch_ivr_authorise_seconds_bucket"
+DISK_FREE = "cardswitch_disk_free_bytes / cardswitch_disk_size_bytes"
+REAL_DISK = '{fstype!~"tmpfs|ramfs|overlay|squashfs|fuse.*"}'
+ANY_DISK_FREE = f"node_filesystem_avail_bytes{REAL_DISK} / node_filesystem_size_bytes{REAL_DISK}"
 CALLS_MIN = 20  # in a quarter of an hour: fewer say nothing of a carrier
 SPEND_MIN = 20  # currency units in a quarter of an hour: less is no loss worth a night
 
@@ -81,7 +85,7 @@ CALL_ALERTS = (
     Alert(
         "CardswitchAuthoriseSlow",
         WARNING,
-        "histogram_quantile(0.99, sum by (le) (rate(cardswitch_edge_authorise_seconds_bucket[5m]))) > 0.25",
+        f"histogram_quantile(0.99, sum by (le) (rate({AUTHORISE}[5m]) or rate({AUTHORISE_IVR}[5m]))) > 0.25",
         "5m",
         "One call in a hundred waits longer than {{ $value | humanizeDuration }} for the ledger",
         "authorise-slow",
@@ -176,9 +180,10 @@ PLATFORM = (
     Alert(
         "CardswitchDiskFilling",
         WARNING,
-        "cardswitch_disk_free_bytes / cardswitch_disk_size_bytes < 0.1",
+        f"{DISK_FREE} < 0.1 or {ANY_DISK_FREE} < 0.1",
         "5m",
-        "{{ $value | humanizePercentage }} of the journal's disk on {{ $labels.instance }} is free",
+        '{{ $value | humanizePercentage }} of the disk {{ or $labels.mountpoint "of the journal" }}'
+        " on {{ $labels.instance }} is free",
         "disk-filling",
     ),
 )

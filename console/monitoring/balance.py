@@ -66,6 +66,13 @@ BALANCE = Board(
                     "{{kind}} {{currency}}",
                 ),
                 lines(
+                    "Refills",
+                    "Refilled in the last hour, in currency units, by product: vouchers, console and API.",
+                    Unit.CURRENCY,
+                    or_zero(f"sum by (product, currency) ({ledger('increase(cardswitch_refilled_total[1h])')})"),
+                    "{{product}} {{currency}}",
+                ),
+                lines(
                     "Held",
                     "Held for calls in progress: what would be charged if all of them used up their limits.",
                     Unit.CURRENCY,

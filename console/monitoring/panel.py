@@ -12,11 +12,17 @@ from grafana_foundation_sdk.models.common import (
     StackingMode,
     VisibilityMode,
 )
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
+    DataSourceRef,
+    RangeMap,
+    ValueMappingResult,
+)
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH = 24  # of Grafana's grid
 STAT_HEIGHT, PANEL_HEIGHT = 4, 8
+ENDLESS = 1e9  # Grafana calls what is above it by the panel's word: JSON has no infinity
 
 AnyPanel = timeseries.Panel | stat.Panel | bargauge.Panel | table.Panel
 
@@ -62,7 +68,7 @@ class Panel:
     kind: Kind = Kind.LINES
     width: int = 8
     decimals: int | None = None
-    empty_on_demo: str = ""  # why the demo has no data for it
+    endless: str = ""  # what infinity is called: of a number that may be without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,8 @@ def _panel(panel: Panel) -> AnyPanel:
     made.span(panel.width).height(STAT_HEIGHT if panel.kind is Kind.STAT else PANEL_HEIGHT)
     if panel.decimals is not None:
         made.decimals(panel.decimals)
+    if panel.endless:
+        made.mappings([RangeMap(DashboardRangeMapOptions(ENDLESS, None, ValueMappingResult(panel.endless)))])
     for place, query in enumerate(panel.queries):
         target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend or "__auto").ref_id(chr(65 + place))
         if panel.kind in (Kind.STAT, Kind.BARS, Kind.TABLE):

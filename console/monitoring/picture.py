@@ -53,7 +53,7 @@ def _lines(panel: Panel, ask: Ask, start_s: float, end_s: float) -> list[Line]:
     for query in panel.queries:
         expr = query.expr.replace("$__rate_interval", "1m")
         for labels, points in ask(expr, start_s, end_s, step_s):
-            finite = [point for point in points if math.isfinite(point[1])]
+            finite = [point for point in points if panel.endless or math.isfinite(point[1])]
             if finite:
                 found.append(Line(_name(query.legend, labels), finite))
     return found[: len(COLOURS)]
@@ -72,11 +72,11 @@ def _panel(panel: Panel, lines: Sequence[Line], box: tuple[int, int, int, int]) 
         _text(left + 8, top + 17, panel.title, size=12, weight="bold"),
     ]
     if not lines:
-        parts.append(_text(left + width / 2, top + height / 2, panel.empty_on_demo or "no data", anchor="middle"))
+        parts.append(_text(left + width / 2, top + height / 2, "no data", anchor="middle"))
     elif panel.kind is Kind.STAT:
         now_s = max(line.points[-1][0] for line in lines)
         last = [line for line in lines if line.points[-1][0] == now_s]
-        value = "  ".join(f"{number(line.points[-1][1], panel.unit)} {line.name}".strip() for line in last[:2])
+        value = "  ".join(f"{_value(panel, line.points[-1][1])} {line.name}".strip() for line in last[:2])
         parts.append(_text(left + width / 2, top + 60, value, size=26, anchor="middle", colour=COLOURS[2]))
     else:
         parts.append(_chart(panel, lines, (left + AXIS, top + 28, width - AXIS - 10, height - 28 - LEGEND - 6)))
@@ -118,6 +118,10 @@ def _legend(lines: Sequence[Line], left: int, top: int, width: int) -> str:
         parts.append(_text(x + 13, y + 9, line.name, size=10))
         x += wide
     return "\n".join(parts)
+
+
+def _value(panel: Panel, value: float) -> str:
+    return panel.endless if math.isinf(value) else number(value, panel.unit)
 
 
 def number(value: float, unit: Unit) -> str:

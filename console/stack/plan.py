@@ -76,6 +76,10 @@ class RunDirectory:
         return self.path / "gateway"
 
     @property
+    def calls(self) -> Path:
+        return self.path / "logs" / "calls"
+
+    @property
     def prometheus(self) -> Path:
         return self.path / "prometheus"
 
@@ -255,6 +259,7 @@ def settings_text(plan: Plan) -> str:
             "http": f"{HOST}:{at.mediasrv_http}",
         },
         "keeper": {"http": f"{HOST}:{at.keeper_http}"},
+        "log": {"calls": str(run.calls)},
     }
     lines = ["# Written by `cardswitch`; every start writes it anew."]
     for name, table in tables.items():

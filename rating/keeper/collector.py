@@ -85,10 +85,23 @@ class KeeperCollector(Collector):
         yield _gauge("ledger_amount", text, ("currency", "kind"), amounts, "micros", unit=MICROS)
         yield _gauge("cards", "Cards by state", ("product", "state"), state.cards, "cards")
         yield _gauge("batches", "Batches issued", ("product",), state.batches, "batches")
+        yield from self._refills()
         yield GaugeMetricFamily("cardswitch_ledger_up", "Whether the ledger answers", value=int(state.ledger_up))
         if state.ledger_ok is not None:
             text = "Whether issued + refilled - charged - fees = posted, and all holds add up"
             yield GaugeMetricFamily("cardswitch_ledger_invariant", text, value=int(state.ledger_ok))
+
+    def _refills(self) -> Iterator[Metric]:
+        """Counted in the ledger's entries, however they were made: by voucher, at the console, over the API."""
+        labels = ("product", "currency")
+        count = CounterMetricFamily("cardswitch_refills", "Refills of cards", labels=labels)
+        sums = CounterMetricFamily("cardswitch_refilled", "Refilled onto cards, in currency units", labels=labels)
+        for row in self._state.refills:
+            named = [row[label] for label in labels]
+            count.add_metric(named, int(row["refills"]))
+            sums.add_metric(named, int(row["refilled_micros"]) / MICROS)
+        yield count
+        yield sums
 
     def _guarded(self) -> Iterator[Metric]:
         texts = {

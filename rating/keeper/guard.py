@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rating.calllog import CallLog
 from rating.database import Connection, Database, Row
 from rating.journal import Event
 from rating.keeper.figures import SWEEPER
 from rating.keeper.ng import NgClient, NgError
 from rating.keeper.outcome import END, FAILED
-from rating.keeper.settle import Settler
+from rating.keeper.settle import Applied, Settler
 from rating.store import keeping
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Guard:
         rpc_socket: Path | None,
         times: GuardTimes,
         clock_us: Callable[[], int],
+        calls: CallLog | None = None,
     ) -> None:
         self.ended = 0
         self.silent = 0  # connected calls without a packet for SILENCE_US, when last asked
@@ -58,12 +60,14 @@ class Guard:
         self._rpc_socket = rpc_socket
         self._times = times
         self._clock_us = clock_us
+        self._calls = calls or CallLog(None, "keeper", node)
 
     def end_overdue(self) -> None:
         """Ends calls the edge should have ended: the dialog by RPC, the media in rtpengine, each on its own."""
         for call in keeping.overdue(self._database, self._node, self._clock_us(), self._times.overdue_s):
             self.ended += 1
             LOG.warning("hold %s is past its limit: ending its call", call["id"])
+            self._calls.step(call["call_id"], "ended_overdue", hold=call["id"], limit_s=call["limit_s"])
             if self._rpc_socket is not None and call["dialog"]:
                 _end_dialog(self._rpc_socket, call["dialog"])
             if self._ng is not None and call["sip_call_id"]:
@@ -102,18 +106,25 @@ class Guard:
         if not calls:
             return 0
 
-        def work(connection: Connection) -> None:
-            applied = self._settler.apply_events(connection, [swept(call, self._clock_us()) for call in calls])
-            LOG.warning("swept %d holds without an end: %d charged", len(calls), applied.captured)
+        def work(connection: Connection) -> Applied:
+            return self._settler.apply_events(connection, [swept(call, self._clock_us()) for call in calls])
 
-        self._database.transaction(work)
+        applied = self._database.transaction(work)
+        LOG.warning("swept %d holds without an end: %d charged", len(calls), applied.captured)
+        self._calls.steps(applied.steps)
         return len(calls)
 
 
 def swept(call: Row, now_us: int) -> Event:
     """The end that nobody told: at the last sign of life, in the caller's favour (a begun second does not count, and
     with no sign of life after the answer the call is free). A call never answered has failed."""
-    event: Event = {"hold": call["id"], "node": call["node"], "by": SWEEPER, "cause": CAUSE_RECOVERY}
+    event: Event = {
+        "hold": call["id"],
+        "call": call["call_id"],
+        "node": call["node"],
+        "by": SWEEPER,
+        "cause": CAUSE_RECOVERY,
+    }
     answered_us = call["answered_us"]
     if answered_us is None:
         return event | {"ev": FAILED, "t_us": now_us}

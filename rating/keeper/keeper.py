@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rating.calllog import CallLog
 from rating.cards import now_us
 from rating.core import RatingCore
 from rating.database import Database
@@ -46,6 +47,7 @@ class Keeper:
         self.state = State()
         self._clock_us = clock_us
         self._node = settings.node
+        self._calls = CallLog.of(settings, "keeper")
         self._core = RatingCore.from_settings(settings)
         self._database = Database(settings.database, read_timeout_s=10.0)
         self._reader = JournalReader(settings.journal_dir)
@@ -55,7 +57,7 @@ class Keeper:
         prompts = settings.table("mediasrv").get("prompt_cache_dir")
         self._warner = None
         if ng is not None and prompts:
-            self._warner = Warner(self._database, settings.node, ng, Path(prompts), clock_us)
+            self._warner = Warner(self._database, settings.node, ng, Path(prompts), clock_us, calls=self._calls)
         rpc_socket = settings.table("edge").get("rpc_socket")
         self._guard = Guard(
             self._database,
@@ -65,6 +67,7 @@ class Keeper:
             rpc_socket=Path(rpc_socket) if rpc_socket else None,
             times=_guard_times(settings),
             clock_us=clock_us,
+            calls=self._calls,
         )
         self._raiser = Raiser(self._database, self._core, settings.node, Edges(settings))
         self.state.silent = lambda: self._guard.silent
@@ -145,6 +148,7 @@ class Keeper:
             self.state.torn += applied.torn
             self.state.strange += applied.strange
             self.state.unknown += applied.unknown
+            self._calls.steps(applied.steps)
             if self._stop.is_set():
                 return
         self._offsets = offsets
@@ -176,6 +180,7 @@ class Keeper:
         self.state.books = {currency: dict(amounts) for currency, amounts in check.currencies.items()}
         self.state.cards = keeping.card_counts(self._database)
         self.state.batches = keeping.batch_counts(self._database)
+        self.state.refills = keeping.refill_counts(self._database)
         self.state.liability = {row["currency"]: int(row["micros"]) for row in keeping.liability(self._database)}
         self._stop.wait((time.monotonic() - began) * CHECK_SHARE)
 

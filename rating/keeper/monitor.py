@@ -32,6 +32,7 @@ class State:
     books: dict[str, dict[str, int]] = field(default_factory=dict)  # currency: {issued, refilled, …} in micro-units
     cards: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
+    refills: list[dict[str, Any]] = field(default_factory=list)
     certificates: dict[str, int] = field(default_factory=dict)  # file name: epoch seconds of its end
     silent: Callable[[], int] = lambda: 0  # connected calls without media
     journal_bytes: int = 0

@@ -35,11 +35,13 @@ class Applied:
     late: int = 0
     torn: int = 0
     tallies: Tallies = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)  # for the call log, once it is committed
 
     def include(self, other: "Applied") -> None:
         """Adds what another one did; its tallies are in the ledger already."""
         for name in ("answered", "captured", "void", "repeated", "unknown", "strange", "late"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.steps += other.steps
 
     def add(self, name: str, label: str, value: int) -> None:
         """Adds to a counter that is kept in the ledger."""
@@ -169,6 +171,7 @@ class Settler:
         elif row["answered_us"] is not None:
             applied.late += 1
             applied.add("late", "", 1)
+        applied.steps.append(step_of(hold, call, row))
         settled.append(row)
 
     def _settled_row(self, hold: Row, call: CallEvents) -> tuple[dict[str, Any], str]:
@@ -208,6 +211,24 @@ class Settler:
             "node": str(final.get("node") or self._node)[:64],
         }
         return row, hold["currency"] if cost is None else cost[1]
+
+
+def step_of(hold: Row, call: CallEvents, row: dict[str, Any]) -> dict[str, Any]:
+    """What the call log says of a settlement."""
+    final = call.final or {}
+    name = "swept" if row["ended_by"] == SWEEPER else "settled"
+    return {
+        "call": str(final.get("call", "")),
+        "step": name if row["settles"] else "settled_before",
+        "hold": row["id"],
+        "outcome": row["state"],
+        "charge_micros": row["charge_micros"] if row["settles"] else 0,
+        "currency": hold["currency"],
+        "seconds": row["seconds"],
+        "billable_s": row["billable_s"],
+        "cause": row["cause"],
+        "by": row["ended_by"],
+    }
 
 
 def _answer_row(hold_id: str, event: Event, node: str) -> dict[str, Any]:

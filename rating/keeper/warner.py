@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from rating.calllog import CallLog
 from rating.database import Database, Row
 from rating.keeper.ng import NgClient, NgError
 from rating.store import keeping
@@ -20,7 +21,16 @@ PROMPT_S_MAX = 20.0
 class Warner:
     """Plays what is due; ``poll`` is called twice a second. Each hold is warned once, whatever restarts."""
 
-    def __init__(self, database: Database, node: str, ng: NgClient, prompts: Path, clock_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        node: str,
+        ng: NgClient,
+        prompts: Path,
+        clock_us: Callable[[], int],
+        *,
+        calls: CallLog | None = None,
+    ) -> None:
         self.played = 0
         self.failed = 0
         self._database = database
@@ -28,6 +38,7 @@ class Warner:
         self._ng = ng
         self._prompts = prompts
         self._clock_us = clock_us
+        self._calls = calls or CallLog(None, "keeper", node)
         self._stop = threading.Event()
         self._players = ThreadPoolExecutor(PLAYED_AT_ONCE_MAX, thread_name_prefix="warning")
 
@@ -46,13 +57,18 @@ class Warner:
     def _warn(self, call: Row) -> None:
         try:
             self._play(call, self._file(call["language"]))
-            self.played += 1
         except (NgError, FileNotFoundError) as error:
-            self.failed += 1
             LOG.warning("hold %s: the warning could not be played: %s", call["id"], error)
-        except Exception:
-            self.failed += 1
+            self._not_played(call, str(error))
+        except Exception as error:
             LOG.exception("hold %s: the warning could not be played", call["id"])
+            self._not_played(call, type(error).__name__)
+        else:
+            self.played += 1
+
+    def _not_played(self, call: Row, why: str) -> None:
+        self.failed += 1
+        self._calls.step(call["call_id"], "not_warned", hold=call["id"], why=why)
 
     def _play(self, call: Row, file: Path) -> None:
         """rtpengine plays beside the far end's audio, as a second source: so the far end is silent meanwhile."""
@@ -61,6 +77,7 @@ class Warner:
         self._ng.request("block media", **far_end)
         try:
             answer = self._ng.request("play media", **holder, file=str(file))
+            self._calls.step(call["call_id"], "warned", hold=call["id"], before_end_s=call["warning_s"])
             duration_ms = answer.get("duration", 0)
             self._stop.wait(min(PROMPT_S_MAX, (duration_ms if isinstance(duration_ms, int) else 0) / 1000))
         finally:

@@ -3,8 +3,8 @@
 from rating.database import Database, Row
 
 _CALL = (
-    "LOWER(HEX(hold_id)) AS id, limit_s, warning_s, language, answered_us, placed_us, last_seen_us, sip_call_id,"
-    " from_tag, to_tag, dialog, node"
+    "LOWER(HEX(hold_id)) AS id, LOWER(HEX(call_id)) AS call_id, limit_s, warning_s, language, answered_us, placed_us,"
+    " last_seen_us, sip_call_id, from_tag, to_tag, dialog, node"
 )
 
 
@@ -114,6 +114,15 @@ def batch_counts(database: Database) -> list[Row]:
     return database.rows(
         "SELECT product.name AS product, COUNT(*) AS batches, SUM(cards) AS cards FROM batch"
         " JOIN product USING (product_id) GROUP BY product.name"
+    )
+
+
+def refill_counts(database: Database) -> list[Row]:
+    """Refills and what they brought, by product. Reads every entry."""
+    return database.rows(
+        "SELECT product.name AS product, currency, COUNT(*) AS refills, SUM(amount_micros) AS refilled_micros"
+        " FROM entry JOIN card USING (card_id) JOIN product USING (product_id) WHERE kind = 'refill'"
+        " GROUP BY product.name, currency"
     )
 
 

@@ -65,12 +65,14 @@ class EdgeWorld:
         rtp_ports: int = 400,
         keeper: bool = False,
         ledger_timeout_s: float = 2.0,
+        hep: str = "",
         **edge: Any,
     ) -> None:
         self.directory = directory
         self.rtp_ports = rtp_ports
         self.certificates = directory / "certificates"
         self.ledger_timeout_s = ledger_timeout_s
+        self.hep = hep
         self.interfaces = [f"--interface={address}" for address in (EDGE, "::1")[: 1 + ("sip6" in edge)]]
         self.keeper = keeper  # whether the real keeper settles; otherwise ``settle`` does
         self.keeper_port = free_port(EDGE)
@@ -131,6 +133,10 @@ sip = "{EDGE}:{self.mediasrv_port}"
 prompt_cache_dir = "{self.directory}/prompts"
 [keeper]
 http = "{EDGE}:{self.keeper_port}"
+[log]
+calls = "{self.directory}/calls"
+hep = "{self.hep}"
+hep_id = 77
 """)
         return load_settings(file)
 
@@ -325,6 +331,14 @@ http = "{EDGE}:{self.keeper_port}"
         """What Kamailio said, without its chatter at start."""
         lines = (self.directory / "kamailio.log").read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if "INFO:" not in line)
+
+    def steps(self, call_id: str) -> list[dict[str, Any]]:
+        """What the edge's call log says of a call."""
+        return [step for step in self.all_steps() if step["call"] == call_id]
+
+    def all_steps(self) -> list[dict[str, Any]]:
+        """Of all calls."""
+        return [json.loads(line) for line in (self.directory / "calls" / "edge.jsonl").read_text().splitlines()]
 
     def media_server_is(self, *, up: bool) -> bool:
         """Whether the edge's probes of the media server say so."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rating.calllog import CallLog
 from rating.database import Database
 from rating.journal import JournalReader, JournalWriter
 from rating.keeper.guard import Guard, GuardTimes
@@ -36,7 +37,13 @@ class Edge:
             rpc_socket=rpc_socket,
             times=TIMES,
             clock_us=lambda: world.now_us,
+            calls=CallLog(directory.parent, "keeper", node),
         )
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Call and step of each line of the call log."""
+        lines = (self.directory.parent / "keeper.jsonl").read_text().splitlines()
+        return [(step["call"], step["step"]) for step in map(json.loads, lines)]
 
     def answer(self, authorised: Authorised) -> None:
         writer = JournalWriter(self.directory, self.node)
@@ -77,6 +84,7 @@ def test_a_hold_never_answered_expires_and_is_free(world: World, edge: Edge) -> 
     assert view(world, authorised).state is HoldState.EXPIRED
     (record,) = world.core.cdrs()
     assert (record["outcome"], record["charge_micros"], record["ended_by"]) == ("expired", 0, "sweeper")
+    assert edge.steps() == [(authorised.call_id, "swept")]
     check = world.core.check()
     assert (check.ok, check.held, check.charged) == (True, 0, 0)
 
@@ -135,3 +143,4 @@ def test_a_call_past_its_limit_is_ended_through_the_edge(world: World, tmp_path:
         request = json.loads(rpc.recv(4096))
     assert (request["method"], request["params"]) == ("dlg.end_dlg", [12, 345])
     assert edge.guard.ended == 1
+    assert edge.steps() == [(authorised.call_id, "ended_overdue")]

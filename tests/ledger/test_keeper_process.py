@@ -18,7 +18,7 @@ import pytest
 from rating.cards import now_us
 from rating.database import Database
 from rating.journal import JournalWriter, boot_clock_us
-from rating.model import Authorised
+from rating.model import Authorised, Card
 from rating.settings import DatabaseSettings
 from rating.store import settlement
 from tests.ledger.world import World
@@ -61,6 +61,8 @@ directory = "{directory}/journal"
 cache_directory = "{directory}/decks"
 [keeper]
 http = "127.0.0.1:{port}"
+[log]
+calls = "{directory}/calls"
 """
     )
     return path
@@ -123,15 +125,22 @@ def busy(world: World) -> int:
 
 def test_the_keeper_settles_within_its_poll_and_shows_the_spend(world: World, busy: int, tmp_path: Path) -> None:
     port = free_port()
+    voucher = world.core.issue_batch(world.product_id, 1, 2_500_000)[0]
+    assert isinstance(world.core.refill_by_voucher(busy, voucher.pin, ani=None, trunk="t"), Card)
     with keeper(write_settings(world, tmp_path, port)) as process:
         wait_for(lambda: get(port, "/healthz")[0] == 200, "a healthy keeper")
         assert json.loads(get(port, "/healthz")[1])["ok"]
-        end(JournalWriter(tmp_path / "journal", "edge1"), world.authorised(busy), 10)
+        authorised = world.authorised(busy)
+        end(JournalWriter(tmp_path / "journal", "edge1"), authorised, 10)
         to_london = '{currency="USD",destination_group="GB",product="Busy"}'
         wait_for(lambda: metric(port, f"cardswitch_spend_charged_total{to_london}") == "0.06", "the spend")
         assert metric(port, f"cardswitch_spend_cost_total{to_london}") == "0.001"
         assert metric(port, 'cardswitch_calls_settled_total{outcome="captured"}') == "1.0"
         wait_for(lambda: metric(port, "cardswitch_ledger_invariant") == "1.0", "the ledger's check")
+        assert metric(port, 'cardswitch_refills_total{currency="USD",product="Busy"}') == "1.0"
+        assert metric(port, 'cardswitch_refilled_total{currency="USD",product="Busy"}') == "2.5"
+        (step,) = map(json.loads, (tmp_path / "calls" / "keeper.jsonl").read_text().splitlines())
+        assert (step["call"], step["step"], step["charge_micros"]) == (authorised.call_id, "settled", 60_000)
         process.terminate()
         assert process.wait(DEADLINE_S) == 0
 

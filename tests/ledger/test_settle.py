@@ -80,6 +80,19 @@ def test_an_answer_and_an_end_become_a_charge_and_a_call_record(world: World, ke
     assert (check.ok, check.charged, check.held, check.posted) == (True, 120_000, 0, 880_000)
 
 
+def test_a_settlement_is_a_step_of_the_call(world: World, keeper: Keeper) -> None:
+    """For the call log: what was charged, and nothing again when the events come again."""
+    authorised = world.authorised(world.new_card(1_000_000))
+    keeper.end(authorised, 61_000_001)
+    (step,) = keeper.catch_up().steps
+    assert step == {
+        "call": authorised.call_id, "step": "settled", "hold": authorised.hold_id, "outcome": "captured",
+        "charge_micros": 120_000, "currency": "USD", "seconds": 62, "billable_s": 120, "cause": 16, "by": "caller",
+    }  # fmt: skip
+    keeper.end(authorised, 61_000_001)
+    assert keeper.catch_up().steps == []
+
+
 def test_events_that_come_twice_or_in_the_wrong_order_charge_once(world: World, keeper: Keeper) -> None:
     authorised = world.authorised(world.new_card(1_000_000))
     keeper.end(authorised, 1)

@@ -1,5 +1,6 @@
 """The warning before the limit, through a real rtpengine: heard by the card holder only, and then the call goes on."""
 
+import json
 import random
 import socket
 import struct
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from console.stack.process import end_child, find_program
+from rating.calllog import CallLog
 from rating.cards import now_us
 from rating.database import Database
 from rating.journal import JournalReader, JournalWriter
@@ -145,7 +147,8 @@ def test_the_card_holder_hears_the_warning_once_the_far_end_nothing_and_the_call
         warner.close()
         assert warner.played == 0
         world.now_us = now_us() + 60_000_000
-        warner = Warner(Database(world.ledger), "edge1", ng, prompts, lambda: world.now_us)
+        calls = CallLog(tmp_path, "keeper", "edge1")
+        warner = Warner(Database(world.ledger), "edge1", ng, prompts, lambda: world.now_us, calls=calls)
         before = len(far.heard)
         warner.poll()
         wait_for(lambda: len(holder.heard) > 5 and not {1, 2} & set(holder.heard[-5:]), "the prompt, alone")
@@ -154,6 +157,8 @@ def test_the_card_holder_hears_the_warning_once_the_far_end_nothing_and_the_call
         assert set(far.heard[before:]) == {holder.ssrc}  # it heard the card holder all the time, and no prompt
         warner.close()
         assert (warner.played, warner.failed) == (1, 0)
+        (step,) = map(json.loads, (tmp_path / "keeper.jsonl").read_text().splitlines())
+        assert (step["call"], step["step"]) == (authorised.call_id, "warned")
         seen_s = max(last_packets(ng.request("query", call_id=CALL_ID)))  # what the guard takes for a sign of life
         assert abs(seen_s - time.time()) < DEADLINE_S
 
@@ -163,7 +168,10 @@ def test_a_warning_that_cannot_be_played_is_counted_and_harms_nothing(
 ) -> None:
     authorised = world.authorised(world.new_card(1_000_000))
     answer(world, authorised, tmp_path / "journal", now_us() - 3_000_000_000)
-    warner = Warner(Database(world.ledger), "edge1", NgClient(("127.0.0.1", free_port())), prompts, now_us)
+    calls = CallLog(tmp_path, "keeper", "edge1")
+    nobody = NgClient(("127.0.0.1", free_port()))
+    warner = Warner(Database(world.ledger), "edge1", nobody, prompts, now_us, calls=calls)
     warner.poll()
     warner.close()
     assert (warner.played, warner.failed) == (0, 1)
+    assert '"step":"not_warned"' in (tmp_path / "keeper.jsonl").read_text()

@@ -91,6 +91,8 @@ KEEPER = {
     "ledger_amount": Shown(("currency", "kind")),
     "cards": Shown(("product", "state")),
     "batches": Shown(("product",)),
+    "refills": Shown(("product", "currency")),
+    "refilled": Shown(("product", "currency")),
     "ledger_up": Shown(),
     "ledger_invariant": Shown(),
     "pin_locked": Shown(("scope",)),

@@ -50,4 +50,5 @@ class Prometheus:
         if panel.kind in (Kind.BARS, Kind.TABLE):
             return bool(self.get("query", query=expr)["result"])
         series = self.series(expr, start_s, end_s, STEP_S)
-        return any(math.isfinite(value) for _, points in series for _, value in points)
+        values = [value for _, points in series for _, value in points]
+        return any(math.isfinite(value) or (panel.endless and math.isinf(value)) for value in values)

@@ -25,6 +25,8 @@ def silent(alert: str, title: str, at: str, series: dict[str, str]) -> Case:
 INVARIANT, UP, BREAKER = "cardswitch_ledger_invariant", "cardswitch_ledger_up", "cardswitch_edge_breaker_open"
 HOLDS, DIALOGS, IVR = "cardswitch_holds_outstanding", "cardswitch_edge_dialogs", "cardswitch_ivr_calls_active"
 AUTHORISE = "cardswitch_edge_authorise_seconds_bucket"
+AUTHORISE_IVR = "cardswitch_ivr_authorise_seconds_bucket"
+NODE_FREE, NODE_SIZE = "node_filesystem_avail_bytes", "node_filesystem_size_bytes"
 PACING = "cardswitch_rtp_pacing_error_seconds_bucket"
 CALLS, SPEND = "cardswitch_route_calls_total", "cardswitch_spend_charged_total"
 ATTEMPTS, CONNECTED = "cardswitch_edge_attempts_total", "cardswitch_concurrent_calls"
@@ -59,6 +61,12 @@ CASES = (
     fires("AuthoriseSlow", "every tenth call waits half a second", "15m", {
         f'{AUTHORISE}{{le="0.25"}}': "0+90x20", f'{AUTHORISE}{{le="0.5"}}': "0+100x20",
         f'{AUTHORISE}{{le="+Inf"}}': "0+100x20",
+    }),
+    fires("AuthoriseSlow", "that of the media servers, beside quick edges", "15m", {
+        f'{AUTHORISE}{{job="edge",le="0.25"}}': "0+100x20", f'{AUTHORISE}{{job="edge",le="0.5"}}': "0+100x20",
+        f'{AUTHORISE}{{job="edge",le="+Inf"}}': "0+100x20", f'{AUTHORISE_IVR}{{job="mediasrv",le="0.25"}}': "0+0x20",
+        f'{AUTHORISE_IVR}{{job="mediasrv",le="0.5"}}': "0+10x20",
+        f'{AUTHORISE_IVR}{{job="mediasrv",le="+Inf"}}': "0+10x20",
     }),
     silent("AuthoriseSlow", "one in a thousand does", "15m", {
         f'{AUTHORISE}{{le="0.25"}}': "0+999x20", f'{AUTHORISE}{{le="0.5"}}': "0+1000x20",
@@ -115,9 +123,9 @@ CASES = (
     fires("SpendSpike", "a country that nobody has called before", "320m", {
         f'{SPEND}{{destination_group="LV",currency="USD",product="World"}}': "0x300 0+10x30",
     }),
-    silent("SpendSpike", "a busy hour, and a small sum to a new country", "1500m", {
-        f'{SPEND}{{destination_group="GB",currency="USD",product="World"}}': "0+10x1440 14400+20x100",
-        f'{SPEND}{{destination_group="LV",currency="USD",product="World"}}': "0x1440 0+0.5x100",
+    silent("SpendSpike", "a busy hour, and a small sum to a new country", "800m", {
+        f'{SPEND}{{destination_group="GB",currency="USD",product="World"}}': "0+10x740 7400+20x100",
+        f'{SPEND}{{destination_group="LV",currency="USD",product="World"}}': "0x740 0+0.5x100",
     }),
     fires("ProcessDown", "a keeper is gone", "4m", {
         'up{job="cardswitch-keeper",instance="k"}': "1 0 0 0 0", 'up{job="rtpengine",instance="r"}': "1x5",
@@ -132,7 +140,13 @@ CASES = (
     fires("DiskFilling", "5 of 100 GB are free", "10m", {
         'cardswitch_disk_free_bytes{instance="k"}': "5e9x12", 'cardswitch_disk_size_bytes{instance="k"}': "100e9x12",
     }),
-    silent("DiskFilling", "half is free", "10m", {
+    fires("DiskFilling", "a database's disk", "10m", {
+        f'{NODE_FREE}{{instance="d",mountpoint="/",fstype="ext4"}}': "5e9x12",
+        f'{NODE_SIZE}{{instance="d",mountpoint="/",fstype="ext4"}}': "100e9x12",
+    }),
+    silent("DiskFilling", "half is free, and a file system in memory is full", "10m", {
         'cardswitch_disk_free_bytes{instance="k"}': "50e9x12", 'cardswitch_disk_size_bytes{instance="k"}': "100e9x12",
+        f'{NODE_FREE}{{instance="d",mountpoint="/run",fstype="tmpfs"}}': "0x12",
+        f'{NODE_SIZE}{{instance="d",mountpoint="/run",fstype="tmpfs"}}': "1e9x12",
     }),
 )  # fmt: skip
