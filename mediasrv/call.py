@@ -138,7 +138,7 @@ class Call:
         if not self._hung_up:
             self._hung_up = True
             self.progress.leaves(caller_gone=self.gone)
-            step(self.call_id, "hang_up")
+            step(self.call_id, "hang_up", by=self.progress.left_by)
         await self.leg.end()
         await self.port.close()
         await asyncio.wait([self._listener], timeout=1)

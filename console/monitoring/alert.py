@@ -1,9 +1,12 @@
 """What an alert is made of, and the YAML that Prometheus reads."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+WIDTH = 150  # of a line
 
 
 class Severity(StrEnum):
@@ -33,7 +36,7 @@ def to_yaml(group: str, alerts: Sequence[Alert]) -> str:
     for alert in alerts:
         lines += [
             f"      - alert: {alert.name}",
-            f"        expr: {_quoted(alert.expr)}",
+            *_folded("        expr: ", alert.expr),
             f"        for: {alert.wait}",
             "        labels:",
             f"          severity: {alert.severity}",
@@ -42,6 +45,15 @@ def to_yaml(group: str, alerts: Sequence[Alert]) -> str:
             f"          runbook_url: {_quoted(alert.page)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _folded(key: str, text: str) -> list[str]:
+    """A text without double spaces, on as many lines as it takes."""
+    if len(key) + len(_quoted(text)) <= WIDTH:
+        return [f"{key}{_quoted(text)}"]
+    indent = " " * (len(key) - len(key.lstrip()) + 2)
+    pieces = textwrap.wrap(text, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
+    return [f"{key}>-", *(f"{indent}{piece}" for piece in pieces)]
 
 
 def _quoted(text: str) -> str:

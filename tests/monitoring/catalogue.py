@@ -175,6 +175,8 @@ MEDIASRV = {
 NOT_IN_TESTS = {
     "calls_ended_by_balance": "no caller of the tests talks for so long: tests/monitoring/test_figures.py",
     "certificate_expiry_timestamp_seconds": "the stack has no certificates: tests/monitoring/test_certificates.py",
+    "refills": "no card of the tests is refilled: tests/ledger/test_keeper_process.py",
+    "refilled": "no card of the tests is refilled: tests/ledger/test_keeper_process.py",
     "edge_final_replies": "the demo's gateway answers every call",
     "ivr_refused": "the media server is never full",
 }

@@ -5,11 +5,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 from console.demo.network import DESTINATION
 from console.monitoring.__main__ import BOARDS
 from console.stack.plan import TRUSTED_CALLER_HOST
+from console.stack.probe import parse_address, sip_options
 from kemi.stubgen import rpc
 from tests.edge.sipp import Sipp, Step, ack, invite, pause, receive, request
 from tests.monitoring.prometheus import Prometheus
@@ -19,6 +21,8 @@ VALUE = 5_000_000
 CONNECTED = 'sum(max without (instance) (cardswitch_concurrent_calls{state="connected"})) or vector(0)'
 DIALOGS = "sum(cardswitch_edge_dialogs)"
 QUERIES = [(board.name, panel, query) for board in BOARDS for panel in board.panels for query in panel.queries]
+TARGETS = ("edge", "keeper", "mediasrv", "rtpengine")
+UP = 'up{job=~"cardswitch-.*|rtpengine"}'
 _anis = (str(number) for number in itertools.count(12_025_553_000))
 
 
@@ -42,6 +46,28 @@ class Watched:
         parts = {part["name"]: part for part in stack.status()["parts"]}
         self.parts: dict[str, Any] = parts
         self.prometheus = Prometheus(parts["prometheus"]["addresses"]["http"])
+
+    def restart(self, parts: dict[str, Signals]) -> None:
+        """Sends each part its signal; returns when all have been started again, and answer."""
+        before = self.stack.state
+        assert before is not None
+        ended = {part.name: part for part in before.parts if part.name in parts}
+        for name, part in ended.items():
+            part.process.send(parts[name])
+
+        def are_back() -> bool:
+            now = self.stack.state
+            parts_now = [part for part in now.parts if part.name in ended] if now else []
+            back = {part.name for part in parts_now if part.restarts > ended[part.name].restarts}
+            return back == parts.keys() and sip_options(parse_address(self.stack.edge)) == 200
+
+        await_true(are_back, "what was ended runs again", timeout_s=40)
+        await_true(lambda: self._targets_up() == len(TARGETS), "all are scraped again", timeout_s=40)
+
+    def _targets_up(self) -> float:
+        with suppress(OSError):
+            return self.prometheus.number(f"count({UP} == 1)") or 0
+        return 0
 
     def rpc(self, method: str) -> Any:
         return rpc(Path(self.parts["kamailio"]["addresses"]["rpc_socket"]), method)
