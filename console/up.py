@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group
 from rich.live import Live
@@ -17,12 +16,15 @@ from console.stack.plan import HOST, Addresses, Plan, RunDirectory
 from console.stack.signals import StopRequested, install
 from console.stack.supervisor import Supervisor
 from rating.core import RatingCore
+from rating.database import Row
 from rating.money import format_amount
 from rating.outcome import LedgerUnavailableError
 from rating.settings import load_settings
 
 REFRESH_S = 1.0
 EVENTS_SHOWN = 8
+CALLS_SHOWN = 8
+CARDS_SHOWN = 8
 
 
 def run_up(
@@ -61,7 +63,7 @@ class View:
         self.supervisor = supervisor
         self.core = core
         self.events: deque[str] = deque(maxlen=EVENTS_SHOWN)
-        self.seen: dict[Any, str] = {}
+        self.calls: dict[str, Row] = {}  # open ones, by hold
 
     def run(self) -> None:
         """Until StopRequested or StackError."""
@@ -90,13 +92,11 @@ class View:
             self.event("the ledger cannot be reached")
             return
         for key, row in calls.items():
-            stage = "connected" if row["answered_us"] else "placed"
-            if self.seen.get(key) != stage:
-                self.event(f"call to {row['dnis']} {stage}")
-                self.seen[key] = stage
-        for key in [key for key in self.seen if key not in calls]:
-            self.event("call settled")
-            del self.seen[key]
+            if key not in self.calls or stage(row) != stage(self.calls[key]):
+                self.event(f"call to {row['dnis']} {stage(row)}")
+        for key in self.calls.keys() - calls.keys():
+            self.event(f"call to {self.calls[key]['dnis']} settled")
+        self.calls = calls
 
     def draw(self) -> Group:
         """The whole view."""
@@ -104,20 +104,40 @@ class View:
         parts = "  ".join(f"{part.name} {part.pid}" for part in state.parts)
         return Group(
             Text(f"Cardswitch in {state.run_dir}: {parts}", style="bold"),
+            self.draw_calls(time.time()),
             self.draw_balances(),
             Text("\n".join(self.events)),
         )
 
+    def draw_calls(self, now_s: float) -> Table:
+        """The newest of those that are held or connected now."""
+        shown = list(self.calls.values())[-CALLS_SHOWN:]
+        title = f"{len(self.calls)} calls" + (
+            f", the last {len(shown)} of them" if len(shown) < len(self.calls) else ""
+        )
+        table = Table("to", "destination", "from", "stage", "limit", "held", title=title, title_justify="left")
+        for row in reversed(shown):
+            talked = f" {max(0, now_s - row['answered_us'] / 1e6):.0f} s" if row["answered_us"] else ""
+            held = format_amount(int(row["held_micros"]), row["currency"])
+            called = (row["dnis"], row["destination"], row["ani"] or "anonymous")
+            table.add_row(*called, stage(row) + talked, f"{row['limit_s']} s", held)
+        return table
+
     def draw_balances(self) -> Table:
-        """The cards that were used last, or all of a small ledger."""
-        table = Table("card", "posted", "held", title=f"{len(self.seen)} calls", title_justify="left")
+        """Of the cards that were used last."""
+        table = Table("card", "product", "posted", "held", title="balances", title_justify="left")
         try:
-            for row in self.core.balances(limit=10):
-                posted, held = (format_amount(int(row[key])) for key in ("posted_micros", "held_micros"))
-                table.add_row(str(row["serial"]), posted, held)
+            for row in self.core.balances(limit=CARDS_SHOWN):
+                amounts = (format_amount(int(row[key]), row["currency"]) for key in ("posted_micros", "held_micros"))
+                table.add_row(str(row["serial"]), row["product"], *amounts)
         except LedgerUnavailableError:
             table.caption = "the ledger cannot be reached"
         return table
+
+
+def stage(row: Row) -> str:
+    """How far an open call is."""
+    return "connected" if row["answered_us"] else "placed"
 
 
 class _Nothing:

@@ -115,7 +115,8 @@ class CardFile(Operators):
         row = cards.by_serial(self._slow, int(serial))
         return None if row is None else int(row["card_id"])
 
-    def balances(self, *, limit: int = 1000) -> list[Row]:
+    def balances(self, *, limit: int = 10) -> list[Row]:
+        """Of the cards used last, the newest first."""
         return reports.balances(self._slow, limit)
 
     # money

@@ -6,6 +6,7 @@ from rating.database import Database, Row
 
 PROBLEMS_SHOWN_MAX = 20
 PIECE = 1000
+RECENT_MAX = 200
 
 
 def totals(database: Database) -> list[Row]:
@@ -55,7 +56,21 @@ def open_calls(database: Database) -> list[Row]:
 
 
 def balances(database: Database, limit: int) -> list[Row]:
-    return database.rows("SELECT * FROM card_balance ORDER BY card_id LIMIT %s", (limit,))
+    """Of the cards that have a call now, or money came to or went from last; the newest first, at most RECENT_MAX."""
+    return database.rows(
+        f"""
+        SELECT card_balance.* FROM card_balance JOIN (
+            SELECT card_id, MAX(at_us) AS used_us FROM (
+                (SELECT card_id, placed_us AS at_us FROM hold WHERE state = 'held'
+                 ORDER BY placed_us DESC LIMIT {RECENT_MAX})
+                UNION ALL
+                (SELECT card_id, at_us FROM entry ORDER BY entry_id DESC LIMIT {RECENT_MAX})
+            ) AS recent GROUP BY card_id
+        ) AS used USING (card_id)
+        ORDER BY used_us DESC, card_id DESC LIMIT %s
+        """,  # noqa: S608  the number is ours
+        (limit,),
+    )
 
 
 def card_counts(database: Database) -> list[Row]:
