@@ -2,29 +2,45 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from console import show
+from console.commands import batches, callerids, calls, cards, decks, fraud, ledger, network, products
+from console.commands.common import AsJson, Config, settings_of
+from console.commands.status import EXIT_STATUSES, EXPECTED, sentence_of, status_of
 from console.stack.errors import StackError
 from console.stack.parts import python_module
 from console.stack.plan import ROOT
-from rating.deck_command import deck_app
-from rating.outcome import LedgerUnavailableError
 from rating.quote_command import quote_command
-from rating.settings import SettingsError, load_settings
+from rating.settings import load_settings
 
 app = typer.Typer(
     help="Prepaid calling cards for SIP carriers. Start with `demo`.",
+    epilog=EXIT_STATUSES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-ledger_app = typer.Typer(help="The ledger: its check.", no_args_is_help=True)
-app.add_typer(ledger_app, name="ledger")
-app.add_typer(deck_app, name="deck")
+for name, noun in {
+    "products": products.app,
+    "batches": batches.app,
+    "cards": cards.app,
+    "callerids": callerids.app,
+    "decks": decks.app,
+    "carriers": network.carriers,
+    "gateways": network.gateways,
+    "trunks": network.trunks,
+    "access-numbers": network.access_numbers,
+    "calls": calls.app,
+    "ledger": ledger.app,
+    "fraud": fraud.app,
+}.items():
+    app.add_typer(noun, name=name)
+app.add_typer(decks.app, name="deck", hidden=True)  # as it was called first
 app.command("quote")(quote_command)
 
 RunDir = Annotated[Path, typer.Option("--run-dir", help="Where the stack keeps everything.", show_default=".run")]
@@ -126,6 +142,21 @@ def trace(
         show.plain(line)
 
 
+@app.command(epilog="Example: cardswitch doctor --json | jq '.findings[] | select(.health != \"ok\")'")
+def doctor(
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Recompute all balances, too: seconds on millions.")] = False,
+    run_dir: RunDir = DEFAULT_RUN_DIR,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Examines every part of a running stack and says what to do. Exit status 1 when there is a fault."""
+    from console.doctor.report import examine, print_report
+
+    settings = settings_of(run_dir, config)
+    raise typer.Exit(print_report(examine(settings, settings.path.parent, deep=deep), as_json=as_json))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Runs the tests (arguments go to pytest), then ruff and mypy."""
@@ -144,22 +175,10 @@ def bench(
     raise typer.Exit(subprocess.call([*python_module("bench"), *arguments]))
 
 
-@ledger_app.command("check")
-def ledger_check(
-    run_dir: RunDir = DEFAULT_RUN_DIR,
-    config: Annotated[Path | None, typer.Option(help="A node's cardswitch.toml, instead of a running stack.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-) -> None:
-    """Recomputes all balances: issued + refilled − charged − fees = posted. Exit status 1 when they do not add up."""
-    from console.ledger import check_ledger
-
-    raise typer.Exit(check_ledger(run_dir.resolve(), config=config, as_json=as_json))
-
-
-def main() -> None:
-    """Runs the command line. What is wrong is one sentence on standard error, and exit status 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line. What is wrong is a sentence on standard error; statuses: console/commands/status.py."""
     try:
-        app(prog_name="cardswitch", standalone_mode=True)
-    except (StackError, SettingsError, LedgerUnavailableError) as error:
-        show.error(str(error) or type(error).__name__)
-        sys.exit(1)
+        app(None if arguments is None else list(arguments), prog_name="cardswitch", standalone_mode=True)
+    except EXPECTED as error:
+        show.error(sentence_of(error))
+        sys.exit(status_of(error))

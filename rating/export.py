@@ -67,6 +67,31 @@ def write_cards(issued: Iterable[IssuedCard], file: TextIO) -> int:
 
 
 @contextmanager
+def new_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """A new text file that only its owner can read; removed again when writing it failed. Raises FileExistsError."""
+    place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(place, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+def write_serials(cards: Iterable[Any], path: str | os.PathLike[str]) -> int:
+    """Writes cards (``rating.administration.values.CardView``) as CSV to a new file, without PINs; how many."""
+    with new_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("serial", "product", "state", "currency", "posted", "held"))
+        count = 0
+        for card in cards:
+            amounts = (format_amount(card.posted_micros), format_amount(card.held_micros))
+            writer.writerow(map(safe_cell, (card.serial, card.product, card.state, card.currency, *amounts)))
+            count += 1
+    return count
+
+
+@contextmanager
 def new_secret_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A new file that only its owner can read; removed again when writing what belongs to it failed for certain.
 

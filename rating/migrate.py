@@ -33,6 +33,16 @@ def migrate(settings: DatabaseSettings, directory: Path = SQL_DIRECTORY) -> int:
     return len(missing)
 
 
+def missing_migrations(settings: DatabaseSettings, directory: Path = SQL_DIRECTORY) -> list[str]:
+    """The migrations that the ledger lacks, by name. Raises pymysql.MySQLError."""
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+    backend = yoyo.get_backend(_uri(settings))
+    try:
+        return [migration.id for migration in backend.to_apply(yoyo.read_migrations(str(directory / "migrations")))]
+    finally:
+        backend.connection.close()
+
+
 def _replace_routines(settings: DatabaseSettings, directory: Path) -> None:
     connection = pymysql.connect(
         unix_socket=settings.unix_socket or None,

@@ -152,13 +152,15 @@ class CallFile(Operators):
         """All call records placed in [since_us, until_us), oldest first, read piece by piece."""
         return reports.all_cdrs(self._slow, since_us, until_us)
 
-    def usage(self, by: str, first_day: date, last_day: date, *, product: str | None = None) -> tuple[Usage, ...]:
+    def usage(self, by: str, first_day: date, last_day: date) -> tuple[Usage, ...]:
         """Calls, minutes, spend and margin of the days (UTC) from the first to the last, by "day" or "destination"."""
         if by not in GROUPINGS:
             raise InputError(f"sums are by {' or '.join(GROUPINGS)}, not by {by!r}")
         days = (_day_number(first_day), _day_number(last_day))
-        product_id = None if product is None else self._product_id(product)
-        rows = callsearch.usage(self._slow, by, days, product_id, GROUPS_MAX)
+        if by == "day":
+            rows = callsearch.usage_by_day(self._slow, days)
+        else:
+            rows = callsearch.usage_by_destination(self._slow, days, GROUPS_MAX)
         return tuple(build(Usage, row | {"group": _group(by, row["grouped"])}) for row in rows)
 
 

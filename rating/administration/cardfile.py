@@ -1,9 +1,11 @@
 """Single cards: searching them, their story, states, adjustments, refills by an operator."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from rating.administration.base import (
     PAGE,
+    PAGE_MAX,
     ConflictError,
     InputError,
     Operators,
@@ -67,6 +69,15 @@ class CardFile(Operators):
             low, high = _narrowed((low, high), part)
             rows = listing.cards_between(self._slow, (low, high), state, checked_limit(limit) + 1)
         return page_of(list(build_all(CardView, rows)), limit, lambda card: card.serial)
+
+    def each_card(self, **filters: Any) -> Iterator[CardView]:
+        """All cards that ``search_cards`` finds, read page by page."""
+        page = self.search_cards(**filters, limit=PAGE_MAX)
+        while True:
+            yield from page.items
+            if page.next is None:
+                return
+            page = self.search_cards(**filters, after=page.next, limit=PAGE_MAX)
 
     def find_cards(self, text: str) -> tuple[CardView, ...]:
         """What one search box finds, at most 20: the card of that serial, of that CallerID, then those whose CallerID

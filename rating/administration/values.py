@@ -245,7 +245,7 @@ class LockOut:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Settled calls of a group. ``margin_micros`` counts only calls whose cost is known in the same currency."""
+    """Settled calls of a group. Cost and margin are of calls that were bought in the currency they were sold in."""
 
     group: str  # a day as 2026-11-22, or a destination
     currency: str

@@ -96,21 +96,26 @@ def each_record(database: Database, where: Sequence[tuple[str, Any]], since_us: 
         key = (rows[-1]["placed_us"], bytes.fromhex(rows[-1]["hold_id"]))
 
 
-def usage(database: Database, by: str, days: tuple[int, int], product_id: int | None, limit: int) -> list[Row]:
-    """Sums of the call records placed on the days from the first to the last (since the epoch), by "day" or
-    "destination"; a destination's highest charge first."""
-    of_product = "AND call_day.product_id = %s" if product_id is not None else ""
-    order = "charge_micros DESC, grouped" if by == "destination" else "grouped"
-    # "by" chooses between two texts of this module.
-    column = "call_day.destination" if by == "destination" else "call_day.day"
+def usage_by_day(database: Database, days: tuple[int, int]) -> list[Row]:
+    """Sums of the call records placed on the days from the first to the last (since the epoch)."""
     return database.rows(
-        f"SELECT {column} AS grouped, product.currency, SUM(calls) AS calls, SUM(answered) AS answered,"  # noqa: S608
-        " SUM(seconds) AS seconds, SUM(billable_s) AS billable_s, SUM(charge_micros) AS charge_micros,"
-        " SUM(IF(deck.currency = product.currency, cost_micros, 0)) AS cost_micros,"
-        " SUM(IF(deck.currency = product.currency, costed_micros - cost_micros, 0)) AS margin_micros"
-        " FROM call_day STRAIGHT_JOIN product ON product.product_id = call_day.product_id"
-        " LEFT JOIN carrier ON carrier.carrier_id = call_day.carrier_id"
-        " LEFT JOIN deck ON deck.deck_id = carrier.deck_id"
-        f" WHERE day BETWEEN %s AND %s {of_product} GROUP BY grouped, product.currency ORDER BY {order} LIMIT %s",
-        (*days, *([] if product_id is None else [product_id]), limit),
+        f"SELECT day AS grouped, {_SUMS} FROM call_day WHERE destination = '' AND day BETWEEN %s AND %s"  # noqa: S608
+        " GROUP BY day, currency ORDER BY day, currency",
+        days,
     )
+
+
+def usage_by_destination(database: Database, days: tuple[int, int], limit: int) -> list[Row]:
+    """The same by destination, the highest charge first."""
+    return database.rows(
+        f"SELECT destination AS grouped, {_SUMS} FROM call_day WHERE destination > '' AND day BETWEEN %s AND %s"  # noqa: S608
+        " GROUP BY destination, currency ORDER BY charge_micros DESC, destination LIMIT %s",
+        (*days, limit),
+    )
+
+
+_SUMS = (
+    "currency, SUM(calls) AS calls, SUM(answered) AS answered, SUM(seconds) AS seconds, SUM(billable_s) AS billable_s,"
+    " SUM(charge_micros) AS charge_micros, SUM(cost_micros) AS cost_micros,"
+    " SUM(costed_micros) - SUM(cost_micros) AS margin_micros"
+)

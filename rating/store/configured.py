@@ -62,7 +62,7 @@ def carrier(database: Database, name: str) -> Row | None:
 
 def carrier_has_calls(database: Database, carrier_id: int) -> bool:
     """Whether a call record, or a call that is going on, names the carrier."""
-    settled = "SELECT 1 FROM call_day WHERE carrier_id = %s"
+    settled = "SELECT 1 FROM tally WHERE name = 'route_calls' AND label LIKE CONCAT(%s, '|%%')"
     running = "SELECT 1 FROM hold WHERE carrier_id = %s AND state = 'held'"
     return database.row(f"{settled} UNION ALL {running} LIMIT 1", (carrier_id, carrier_id)) is not None
 

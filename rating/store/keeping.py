@@ -126,6 +126,12 @@ def refill_counts(database: Database) -> list[Row]:
     )
 
 
+def clock(database: Database) -> float:
+    """The server's time, epoch seconds."""
+    row = database.row("SELECT UNIX_TIMESTAMP(NOW(6)) AS now_s")
+    return 0.0 if row is None else float(row["now_s"])
+
+
 def tallies(database: Database, node: str) -> dict[tuple[str, str], int]:
     rows = database.rows("SELECT name, label, value FROM tally WHERE node = %s", (node,))
     return {(row["name"], row["label"]): int(row["value"]) for row in rows}

@@ -30,24 +30,26 @@ ALTER TABLE cdr
 -- The node is part of the key so that two nodes' keepers never wait for each other.
 CREATE TABLE call_day (
     day             INT UNSIGNED NOT NULL,                  -- since the epoch, UTC, of the call's placing
-    destination     VARCHAR(64)  NOT NULL,
-    product_id      INT UNSIGNED NOT NULL,
-    carrier_id      INT UNSIGNED NOT NULL,                  -- 0: none was tried
+    destination     VARCHAR(64)  NOT NULL,                  -- '': all of them together
+    currency        CHAR(3)      NOT NULL,
     node            VARCHAR(64)  NOT NULL,
     calls           INT UNSIGNED NOT NULL,
     answered        INT UNSIGNED NOT NULL,
     seconds         BIGINT UNSIGNED NOT NULL,
     billable_s      BIGINT UNSIGNED NOT NULL,
     charge_micros   BIGINT       NOT NULL,
-    costed_micros   BIGINT       NOT NULL,                  -- the charge of those calls whose cost is known
-    cost_micros     BIGINT       NOT NULL,
-    PRIMARY KEY (day, destination, product_id, carrier_id, node),
-    KEY call_day_carrier (carrier_id)
+    costed_micros   BIGINT       NOT NULL,                  -- the charge of those calls whose cost counts
+    cost_micros     BIGINT       NOT NULL,                  -- of calls that were bought in the currency they were sold in
+    PRIMARY KEY (destination, day, currency, node)
 );
 
 INSERT INTO call_day
 SELECT
-    placed_us DIV 86400000000, destination, product_id, COALESCE(carrier_id, 0), node, COUNT(*), COUNT(answered_us),
-    SUM(seconds), SUM(billable_s), SUM(charge_micros), SUM(IF(cost_micros IS NULL, 0, charge_micros)),
-    COALESCE(SUM(cost_micros), 0)
-FROM cdr GROUP BY 1, 2, 3, 4, 5;
+    placed_us DIV 86400000000, IF(totals.yes, '', destination), product.currency, node, COUNT(*), COUNT(answered_us),
+    SUM(seconds), SUM(billable_s), SUM(charge_micros),
+    SUM(IF(deck.currency = product.currency AND cost_micros IS NOT NULL, charge_micros, 0)),
+    SUM(IF(deck.currency = product.currency, COALESCE(cost_micros, 0), 0))
+FROM cdr JOIN product USING (product_id) LEFT JOIN carrier USING (carrier_id)
+LEFT JOIN deck ON deck.deck_id = carrier.deck_id
+JOIN (SELECT FALSE AS yes UNION ALL SELECT TRUE) AS totals
+GROUP BY 1, 2, 3, 4;

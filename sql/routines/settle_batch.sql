@@ -68,21 +68,25 @@ settle: BEGIN
         COALESCE(hold.charge_micros, 0), settled.cost_micros, settled.cause, settled.sip_status, settled.ended_by
     FROM settled JOIN hold USING (hold_id);
 
+    -- Each record counts twice: for its destination and for all of them. Nothing here locks products, carriers or decks.
     INSERT INTO call_day (
-        day, destination, product_id, carrier_id, node, calls, answered, seconds, billable_s, charge_micros,
-        costed_micros, cost_micros
+        day, destination, currency, node, calls, answered, seconds, billable_s, charge_micros, costed_micros, cost_micros
     )
     SELECT
-        placed_us DIV 86400000000 AS day, destination, product_id, COALESCE(settled.carrier_id, 0) AS carrier,
-        settled.node AS node, COUNT(*), COUNT(settled.answered_us), SUM(settled.seconds),
+        placed_us DIV 86400000000 AS placed_day, IF(totals.yes, '', destination) AS place, product.currency AS money,
+        settled.node AS at_node, COUNT(*), COUNT(settled.answered_us), SUM(settled.seconds),
         SUM(COALESCE(hold.billable_s, 0)), SUM(COALESCE(hold.charge_micros, 0)),
-        SUM(IF(settled.cost_micros IS NULL, 0, COALESCE(hold.charge_micros, 0))), COALESCE(SUM(settled.cost_micros), 0)
-    FROM settled JOIN hold USING (hold_id)
-    GROUP BY day, destination, product_id, carrier, node
-    ORDER BY day, destination, product_id, carrier, node
+        SUM(IF(deck.currency = product.currency AND cost_micros IS NOT NULL, COALESCE(hold.charge_micros, 0), 0)),
+        SUM(IF(deck.currency = product.currency, COALESCE(cost_micros, 0), 0))
+    FROM settled JOIN hold USING (hold_id) JOIN product ON product.product_id = hold.product_id
+    LEFT JOIN carrier ON carrier.carrier_id = settled.carrier_id LEFT JOIN deck ON deck.deck_id = carrier.deck_id
+    JOIN (SELECT FALSE AS yes UNION ALL SELECT TRUE) AS totals
+    GROUP BY placed_day, place, money, at_node
+    ORDER BY place, placed_day, money, at_node
     ON DUPLICATE KEY UPDATE
-        calls = calls + VALUES(calls), answered = answered + VALUES(answered), seconds = call_day.seconds + VALUES(seconds),
-        billable_s = call_day.billable_s + VALUES(billable_s), charge_micros = call_day.charge_micros + VALUES(charge_micros),
+        calls = calls + VALUES(calls), answered = answered + VALUES(answered),
+        seconds = call_day.seconds + VALUES(seconds), billable_s = call_day.billable_s + VALUES(billable_s),
+        charge_micros = call_day.charge_micros + VALUES(charge_micros),
         costed_micros = costed_micros + VALUES(costed_micros), cost_micros = call_day.cost_micros + VALUES(cost_micros);
 
     SELECT FALSE AS changed;

@@ -50,15 +50,18 @@ BEGIN
                     p_seconds, billable_s, charge_micros, 16, 0, 'platform'
                 FROM hold WHERE hold_id = p_hold_id;
                 INSERT INTO call_day (
-                    day, destination, product_id, carrier_id, node, calls, answered, seconds, billable_s, charge_micros,
+                    day, destination, currency, node, calls, answered, seconds, billable_s, charge_micros,
                     costed_micros, cost_micros
                 )
                 SELECT
-                    placed_us DIV 86400000000, destination, product_id, COALESCE(carrier_id, 0), node, 1,
+                    placed_us DIV 86400000000, IF(totals.yes, '', destination), currency, node, 1,
                     answered_us IS NOT NULL, p_seconds, COALESCE(billable_s, 0), charge_micros, 0, 0
-                FROM hold WHERE hold_id = p_hold_id
+                FROM hold JOIN product USING (product_id) JOIN (SELECT FALSE AS yes UNION ALL SELECT TRUE) AS totals
+                WHERE hold_id = p_hold_id
+                ORDER BY 2
                 ON DUPLICATE KEY UPDATE
-                    calls = calls + 1, answered = answered + VALUES(answered), seconds = seconds + VALUES(seconds),
+                    calls = calls + 1, answered = answered + VALUES(answered),
+                    seconds = call_day.seconds + VALUES(seconds),
                     billable_s = call_day.billable_s + VALUES(billable_s),
                     charge_micros = call_day.charge_micros + VALUES(charge_micros);
             END IF;
