@@ -1,7 +1,7 @@
 """Operators' listings and searches with 1,000,000 cards and 10,000,000 call records: the distribution of each.
 
 Fills a ledger of its own (``--cards``, ``--cdrs`` make it smaller) and asks each question ``--turns`` times, each time
-for something else: through the verbs of the rating core, which is what the command line calls.
+for something else: through the verbs of the rating core, which is what the command line calls, then through HTTP.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench.console_http import http_questions, served
 from bench.console_ledger import DAY_US, DAYS, DESTINATIONS, Filled, Phases, ani_of, fill
 from console.stack.mariadb import PrivateMariaDb
 from rating.core import RatingCore
@@ -62,6 +63,9 @@ def main(argv: list[str]) -> int:
         filled_s = sum(took for took in phases.state.values() if isinstance(took, float))
         print(f"filled in {filled_s:.0f} s\n\n{'through the verbs':<44} {'median':>8} {'p95':>8} {'worst':>8}  ms")
         found = [ask(name, question, options.turns) for name, question in questions(core, filled).items()]
+        print(f"\n{'through HTTP':<44} {'median':>8} {'p95':>8} {'worst':>8}  ms")
+        with served(settings, folder, PEPPER) as http_ask:
+            found += [ask(name, asked, options.turns) for name, asked in http_questions(http_ask, filled).items()]
     worst = max(found, key=lambda asked: asked.median_ms)
     figures = {
         "cards": filled.cards,

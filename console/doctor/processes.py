@@ -50,6 +50,11 @@ def keeper(settings: Settings) -> Iterator[Finding]:
     yield from _http("keeper", settings.table("keeper").get("http"), "/healthz")
 
 
+def web_console(settings: Settings) -> Iterator[Finding]:
+    """The operators' page and the HTTP API, where a node has them."""
+    yield from _http("console", settings.table("console").get("http"), "/healthz")
+
+
 def rtpengine(settings: Settings) -> Iterator[Finding]:
     """rtpengine, by a ping of its ng protocol."""
     text = settings.table("rtpengine").get("ng")

@@ -26,6 +26,7 @@ def examine(settings: Settings, run_dir: Path, *, deep: bool) -> list[Finding]:
         "mediasrv": lambda: processes.media_server(settings),
         "rtpengine": lambda: processes.rtpengine(settings),
         "keeper": lambda: processes.keeper(settings),
+        "console": lambda: processes.web_console(settings),
         "ledger": lambda: books.ledger(settings),
     }
     of_ledger: dict[str, Callable[[], Iterable[Finding]]] = {

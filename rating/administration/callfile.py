@@ -108,8 +108,8 @@ class CallFile(Operators):
             rows = callsearch.records(self._slow, where, times, wanted)
         return page_of([build(CallRecord, row) for row in rows], limit, _cursor)
 
-    def show_calls(self, call_id: str, card_id: int | None = None) -> tuple[CallRecord, ...]:
-        """The records of a call id. Without the card this reads every record."""
+    def show_calls(self, call_id: str, card_id: int) -> tuple[CallRecord, ...]:
+        """The records of a card's calls with that call id: one for each destination that was dialled in it."""
         rows = reports.cdrs(self._slow, ALL_TIMES_US, card_id, call_id, LIVE_MAX)
         return tuple(build(CallRecord, row) for row in rows)
 
