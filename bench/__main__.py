@@ -33,6 +33,7 @@ def run_bench(name: str | None, arguments: Sequence[str]) -> int:
     if name not in known:
         print(f"no benchmark {name!r}; there are: {', '.join(known) or 'none yet'}", file=sys.stderr)
         return 2
+    sys.path.insert(0, str(FOLDER.parent))  # sippy's wheel brings a package "tests" of its own, found before ours
     status: int = importlib.import_module(f"bench.{name}").main(list(arguments))
     return status
 
