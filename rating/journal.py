@@ -153,7 +153,8 @@ class JournalReader:
         return sum(self._size(path) for path in self.files())
 
     def unread_bytes(self, offsets: Mapping[str, int]) -> int:
-        return sum(max(0, self._size(path) - offsets.get(path.name, 0)) for path in self.files())
+        """Of whole records. What a killed process left torn at the end of a file is no news, and never will be."""
+        return sum(max(0, self._whole(path) - offsets.get(path.name, 0)) for path in self.files())
 
     def remove_applied(self, offsets: Mapping[str, int], older_than_s: float = KEPT_APPLIED_S) -> list[str]:
         """Removes files read to their end and untouched for so long; their names, whose offsets may be forgotten."""
@@ -181,6 +182,16 @@ class JournalReader:
                 for line in lines:
                     offset += len(line) + 1
                     yield line, offset
+
+    @staticmethod
+    def _whole(path: Path) -> int:
+        """Where the last whole record of a file ends."""
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            tail = min(size, RECORD_MAX_BYTES + 1)
+            file.seek(size - tail)
+            return size - tail + file.read(tail).rfind(b"\n") + 1
+        return 0
 
     @staticmethod
     def _size(path: Path) -> int:

@@ -13,17 +13,19 @@ from typing import Any
 
 from rating.calllog import CallLog
 from rating.database import Connection, Database, Row
-from rating.journal import Event
+from rating.journal import Event, boot_clock_us, boot_id
 from rating.keeper.figures import SWEEPER
 from rating.keeper.ng import NgClient, NgError
 from rating.keeper.outcome import END, FAILED
 from rating.keeper.settle import Applied, Settler
 from rating.store import keeping
+from rating.store.keeping import Moment
 
 LOG = logging.getLogger(__name__)
 CAUSE_RECOVERY = 102  # Q.850: recovery on timer expiry
 RPC_TIMEOUT_S = 1.0
 SILENCE_US = 30_000_000
+SWEPT_AT_ONCE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class GuardTimes:
     unanswered_s: int = 300  # no INVITE rings so long
     no_end_s: int = 900  # past the limit, for this node's calls: its whole journal is read by then
     other_nodes_s: int = 14_400  # the same for calls of other nodes, whose keepers may be late
+    confirm_s: int = 300  # how long that must have looked so before it is believed, see ``Guard.sweep``
 
 
 class Guard:
@@ -50,6 +53,8 @@ class Guard:
         times: GuardTimes,
         clock_us: Callable[[], int],
         calls: CallLog | None = None,
+        boot_us: Callable[[], int] = boot_clock_us,
+        boot: str | None = None,
     ) -> None:
         self.ended = 0
         self.silent = 0  # connected calls without a packet for SILENCE_US, when last asked
@@ -61,10 +66,16 @@ class Guard:
         self._times = times
         self._clock_us = clock_us
         self._calls = calls or CallLog(None, "keeper", node)
+        self._boot_us = boot_us
+        self._boot = boot_id() if boot is None else boot
+        self._suspected_us: dict[str, int] = {}  # hold without an end: since when, by the machine's own clock
+
+    def _now(self) -> Moment:
+        return Moment(self._clock_us(), self._boot_us(), self._boot)
 
     def end_overdue(self) -> None:
         """Ends calls the edge should have ended: the dialog by RPC, the media in rtpengine, each on its own."""
-        for call in keeping.overdue(self._database, self._node, self._clock_us(), self._times.overdue_s):
+        for call in keeping.overdue(self._database, self._node, self._now(), self._times.overdue_s):
             self.ended += 1
             LOG.warning("hold %s is past its limit: ending its call", call["id"])
             self._calls.step(call["call_id"], "ended_overdue", hold=call["id"], limit_s=call["limit_s"])
@@ -87,22 +98,29 @@ class Guard:
             except NgError:
                 silent += 1
                 continue
-            last_s = max(last_packets(answer), default=0)
-            silent += max(last_s * 1_000_000, call["answered_us"]) < self._clock_us() - SILENCE_US
-            if last_s:
-                keeping.seen_alive(self._database, call["id"], last_s * 1_000_000)
+            now, last_us = self._now(), max(last_packets(answer), default=0) * 1_000_000
+            silent += now.wall_us - max(last_us, call["answered_us"]) > SILENCE_US
+            if 0 < last_us <= now.wall_us:  # a packet of the future came before somebody set the clock back
+                keeping.seen_alive(self._database, call["id"], life_us(call, last_us, now))
         self.silent = silent
 
     def sweep(self) -> int:
-        """Settles holds whose end nobody will tell any more; how many."""
-        times = self._times
-        calls = keeping.without_end(
+        """Settles holds whose end nobody will tell any more; how many.
+
+        A clock that is set forward makes every hold look old, and a ringing call whose hold is released is free. So a
+        hold must have looked forgotten for ``confirm_s`` by the machine's own clock.
+        """
+        times, now = self._times, self._now()
+        found = keeping.without_end(
             self._database,
             self._node,
-            self._clock_us(),
+            now,
             (times.unanswered_s, times.no_end_s),
             (times.other_nodes_s, times.other_nodes_s),
         )
+        self._suspected_us = {call["id"]: self._suspected_us.get(call["id"], now.boot_us) for call in found}
+        believed_us = now.boot_us - times.confirm_s * 1_000_000
+        calls = [call for call in found if self._suspected_us[call["id"]] <= believed_us][:SWEPT_AT_ONCE_MAX]
         if not calls:
             return 0
 
@@ -130,6 +148,15 @@ def swept(call: Row, now_us: int) -> Event:
         return event | {"ev": FAILED, "t_us": now_us}
     seconds = max(0, ((call["last_seen_us"] or answered_us) - answered_us) // 1_000_000)
     return event | {"ev": END, "t_us": answered_us + seconds * 1_000_000, "answer_us": answered_us}
+
+
+def life_us(call: Row, last_us: int, now: Moment) -> int:
+    """When a call gave its last sign of life, told in the time of its answer: what was put between the two by setting
+    the clock is nobody's talk."""
+    if call["boot"] != now.boot or not call["answer_mono_us"]:
+        return last_us
+    last_boot_us = now.boot_us - (now.wall_us - last_us)
+    return int(call["answered_us"]) + max(0, last_boot_us - int(call["answer_mono_us"]))
 
 
 def last_packets(answer: Any) -> list[int]:

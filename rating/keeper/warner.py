@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rating.calllog import CallLog
 from rating.database import Database, Row
+from rating.journal import boot_clock_us, boot_id
 from rating.keeper.ng import NgClient, NgError
 from rating.store import keeping
+from rating.store.keeping import Moment
 
 LOG = logging.getLogger(__name__)
 FALLBACK_LANGUAGE = "en"
@@ -30,6 +32,7 @@ class Warner:
         clock_us: Callable[[], int],
         *,
         calls: CallLog | None = None,
+        boot_us: Callable[[], int] = boot_clock_us,
     ) -> None:
         self.played = 0
         self.failed = 0
@@ -39,12 +42,15 @@ class Warner:
         self._prompts = prompts
         self._clock_us = clock_us
         self._calls = calls or CallLog(None, "keeper", node)
+        self._boot_us = boot_us
+        self._boot = boot_id()
         self._stop = threading.Event()
         self._players = ThreadPoolExecutor(PLAYED_AT_ONCE_MAX, thread_name_prefix="warning")
 
     def poll(self) -> None:
         """Raises LedgerUnavailableError."""
-        for call in keeping.due_warnings(self._database, self._node, self._clock_us() + LOOK_AHEAD_US):
+        now = Moment(self._clock_us(), self._boot_us(), self._boot)
+        for call in keeping.due_warnings(self._database, self._node, now, LOOK_AHEAD_US):
             # Marked first: a warning missed is a smaller evil than one played over and over.
             keeping.mark_warned(self._database, call["id"], self._clock_us())
             self._players.submit(self._warn, call)

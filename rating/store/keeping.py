@@ -1,20 +1,39 @@
 """Statements of the keeper beside settling: due warnings, calls past their limit, holds without an end, gauges."""
 
+from dataclasses import dataclass
+
 from rating.database import Database, Row
 
 _CALL = (
-    "LOWER(HEX(hold_id)) AS id, LOWER(HEX(call_id)) AS call_id, limit_s, warning_s, language, answered_us, placed_us,"
-    " last_seen_us, sip_call_id, from_tag, to_tag, dialog, node"
+    "LOWER(HEX(hold_id)) AS id, LOWER(HEX(call_id)) AS call_id, limit_s, warning_s, language, answered_us,"
+    " answer_mono_us, boot, placed_us, last_seen_us, sip_call_id, from_tag, to_tag, dialog, node"
+)
+# Microseconds since a call was answered: by the machine's own clock, or, for a call from before the machine's last
+# start or of another one, by the clock on the wall.
+_CONNECTED_US = (
+    "IF(boot = %s AND answer_mono_us > 0, CAST(%s AS SIGNED) - answer_mono_us, CAST(%s AS SIGNED) - answered_us)"
 )
 
 
-def due_warnings(database: Database, node: str, until_us: int) -> list[Row]:
-    """Connected calls of the node whose warning has to be played before ``until_us`` and was not yet."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now: by the clock on the wall, which may be set at any time, and by the machine's own, counted from ``boot``."""
+
+    wall_us: int
+    boot_us: int
+    boot: str
+
+    def arguments(self) -> tuple[str, int, int]:
+        return self.boot, self.boot_us, self.wall_us
+
+
+def due_warnings(database: Database, node: str, now: Moment, ahead_us: int) -> list[Row]:
+    """Connected calls of the node whose warning has to be played within ``ahead_us`` and was not yet."""
     return database.rows(
         f"SELECT {_CALL} FROM hold WHERE state = 'held' AND answered_us IS NOT NULL AND node = %s AND warned_us IS NULL"  # noqa: S608
         " AND warning_s > 0"
-        " AND answered_us + GREATEST(0, CAST(limit_s AS SIGNED) - CAST(warning_s AS SIGNED)) * 1000000 <= %s",
-        (node, until_us),
+        f" AND {_CONNECTED_US} + %s >= GREATEST(0, CAST(limit_s AS SIGNED) - CAST(warning_s AS SIGNED)) * 1000000",
+        (node, *now.arguments(), ahead_us),
     )
 
 
@@ -28,12 +47,12 @@ def connected(database: Database, node: str) -> list[Row]:
     return database.rows(sql, (node,))
 
 
-def overdue(database: Database, node: str, now_us: int, grace_s: int) -> list[Row]:
+def overdue(database: Database, node: str, now: Moment, grace_s: int) -> list[Row]:
     """Connected calls of the node that are past their limit by more than ``grace_s``."""
     return database.rows(
-        f"SELECT {_CALL} FROM hold WHERE state = 'held' AND node = %s"  # noqa: S608
-        " AND answered_us + (limit_s + %s) * 1000000 < %s",
-        (node, grace_s, now_us),
+        f"SELECT {_CALL} FROM hold WHERE state = 'held' AND node = %s AND answered_us IS NOT NULL"  # noqa: S608
+        f" AND {_CONNECTED_US} > (limit_s + %s) * 1000000",
+        (node, *now.arguments(), grace_s),
     )
 
 
@@ -48,16 +67,16 @@ def refilled(database: Database, node: str) -> list[Row]:
 
 
 def without_end(
-    database: Database, node: str, now_us: int, own_s: tuple[int, int], others_s: tuple[int, int]
+    database: Database, node: str, now: Moment, own_s: tuple[int, int], others_s: tuple[int, int]
 ) -> list[Row]:
-    """Holds that nobody will settle any more: never answered for the first, or past the limit for the second number of
-    seconds; ``own_s`` for this node's, ``others_s`` for other nodes' (whose journals may only be late)."""
+    """Holds that nobody will settle any more, it seems: never answered for the first, or past the limit for the second
+    number of seconds; ``own_s`` for this node's, ``others_s`` for other nodes' (whose journals may only be late)."""
     return database.rows(
         f"SELECT {_CALL} FROM hold WHERE state = 'held' AND IF("  # noqa: S608
         "  answered_us IS NULL,"
-        "  placed_us + IF(node = %s, %s, %s) * 1000000,"
-        "  answered_us + (limit_s + IF(node = %s, %s, %s)) * 1000000) < %s ORDER BY placed_us LIMIT 500",
-        (node, own_s[0], others_s[0], node, own_s[1], others_s[1], now_us),
+        "  CAST(%s AS SIGNED) - placed_us > IF(node = %s, %s, %s) * 1000000,"
+        f"  {_CONNECTED_US} > (limit_s + IF(node = %s, %s, %s)) * 1000000) ORDER BY placed_us LIMIT 5000",
+        (now.wall_us, node, own_s[0], others_s[0], *now.arguments(), node, own_s[1], others_s[1]),
     )
 
 

@@ -9,35 +9,39 @@ import pytest
 from rating.calllog import CallLog
 from rating.database import Database
 from rating.journal import JournalReader, JournalWriter
-from rating.keeper.guard import Guard, GuardTimes
+from rating.keeper.guard import Guard, GuardTimes, life_us
 from rating.keeper.settle import Settler
 from rating.model import Authorised, HoldView
 from rating.outcome import HoldState
 from rating.store import keeping, settlement
 from tests.ledger.world import World
 
-TIMES = GuardTimes()
+TIMES = GuardTimes(confirm_s=0)
 SECOND_US = 1_000_000
 
 
 class Edge:
     """A node's keeper without its process: settler and guard at the world's time."""
 
-    def __init__(self, world: World, directory: Path, rpc_socket: Path | None = None, node: str = "edge1") -> None:
+    def __init__(
+        self, world: World, directory: Path, rpc_socket: Path | None = None, times: GuardTimes = TIMES
+    ) -> None:
         self.world = world
-        self.node = node
+        self.node = node = "edge1"
         self.directory = directory
         self.database = Database(world.ledger)
         self.settler = Settler(self.database, node, lambda *_: None, lambda: world.now_us)
+        self.wall_us = 0  # by how much the clock on the wall was set forward
         self.guard = Guard(
             self.database,
             node,
             self.settler,
             ng=None,
             rpc_socket=rpc_socket,
-            times=TIMES,
-            clock_us=lambda: world.now_us,
             calls=CallLog(directory.parent, "keeper", node),
+            times=times,
+            clock_us=lambda: world.now_us + self.wall_us,
+            boot_us=lambda: world.now_us,
         )
 
     def steps(self) -> list[tuple[str, str]]:
@@ -47,7 +51,9 @@ class Edge:
 
     def answer(self, authorised: Authorised) -> None:
         writer = JournalWriter(self.directory, self.node)
-        event = {"ev": "answer", "hold": authorised.hold_id, "t_us": self.world.now_us, "dlg": "12:345", "callid": "c"}
+        now = self.world.now_us
+        times = {"t_us": now + self.wall_us, "mono_us": now}
+        event = {"ev": "answer", "hold": authorised.hold_id, "dlg": "12:345", "callid": "c", **times}
         assert writer.append(event)
         offsets = settlement.offsets(self.database, self.node)
         assert self.settler.apply(JournalReader(self.directory).read(offsets, 10), offsets) is not None
@@ -144,3 +150,24 @@ def test_a_call_past_its_limit_is_ended_through_the_edge(world: World, tmp_path:
     assert (request["method"], request["params"]) == ("dlg.end_dlg", [12, 345])
     assert edge.guard.ended == 1
     assert edge.steps() == [(authorised.call_id, "ended_overdue")]
+
+
+def test_a_clock_that_is_set_forward_ends_no_call_and_frees_none(world: World, tmp_path: Path) -> None:
+    edge = Edge(world, tmp_path / "journal", times=GuardTimes())
+    ringing, connected = authorised_at(world, "edge1"), authorised_at(world, "edge1")
+    edge.answer(connected)
+    edge.wall_us += 86_400 * SECOND_US
+    edge.guard.end_overdue()
+    assert (edge.guard.ended, edge.guard.sweep()) == (0, 0)
+    assert edge.wait(GuardTimes().confirm_s - 1) == 0
+    assert edge.wait(1) == 1  # that INVITE did not ring so long
+    assert view(world, ringing).state is HoldState.EXPIRED
+    assert view(world, connected).state is HoldState.HELD
+
+
+def test_a_sign_of_life_counts_by_the_time_that_went_by(world: World, edge: Edge) -> None:
+    answered = {"boot": "b", "answer_mono_us": 10 * SECOND_US, "answered_us": 1_000 * SECOND_US}
+    set_forward = keeping.Moment(wall_us=9_020 * SECOND_US, boot_us=30 * SECOND_US, boot="b")
+    assert life_us(answered, 9_015 * SECOND_US, set_forward) == 1_015 * SECOND_US
+    after_a_reboot = keeping.Moment(wall_us=1_100 * SECOND_US, boot_us=5 * SECOND_US, boot="c")
+    assert life_us(answered, 1_090 * SECOND_US, after_a_reboot) == 1_090 * SECOND_US

@@ -19,7 +19,7 @@ from console.stack.process import end_child, find_program
 from rating.calllog import CallLog
 from rating.cards import now_us
 from rating.database import Database
-from rating.journal import JournalReader, JournalWriter
+from rating.journal import JournalReader, JournalWriter, boot_clock_us
 from rating.keeper.guard import last_packets
 from rating.keeper.ng import NgClient, NgError
 from rating.keeper.settle import Settler
@@ -127,7 +127,9 @@ def prompts(tmp_path: Path) -> Path:
 
 def answer(world: World, authorised: Authorised, directory: Path, answered_us: int) -> None:
     writer, database = JournalWriter(directory, "edge1"), Database(world.ledger)
-    event = {"callid": CALL_ID, "from_tag": "holder", "to_tag": "far", "dlg": "1:2", "t_us": answered_us}
+    mono_us = boot_clock_us() - (now_us() - answered_us)
+    event = {"callid": CALL_ID, "from_tag": "holder", "to_tag": "far", "dlg": "1:2"}
+    event |= {"t_us": answered_us, "mono_us": mono_us}
     writer.append({"ev": "answer", "hold": authorised.hold_id, "call": authorised.call_id} | event)
     settler = Settler(database, "edge1", lambda *_: None, now_us)
     offsets = settlement.offsets(database, "edge1")
@@ -146,9 +148,11 @@ def test_the_card_holder_hears_the_warning_once_the_far_end_nothing_and_the_call
         wait_for(lambda: holder.hears(far.ssrc), "the far end, for the warning is not due for a minute")
         warner.close()
         assert warner.played == 0
-        world.now_us = now_us() + 60_000_000
+        in_a_minute_us = boot_clock_us() + 60_000_000
         calls = CallLog(tmp_path, "keeper", "edge1")
-        warner = Warner(Database(world.ledger), "edge1", ng, prompts, lambda: world.now_us, calls=calls)
+        warner = Warner(
+            Database(world.ledger), "edge1", ng, prompts, now_us, calls=calls, boot_us=lambda: in_a_minute_us
+        )
         before = len(far.heard)
         warner.poll()
         wait_for(lambda: len(holder.heard) > 5 and not {1, 2} & set(holder.heard[-5:]), "the prompt, alone")

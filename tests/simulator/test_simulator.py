@@ -1,0 +1,37 @@
+"""The books hold through days of simulated calls with everything going wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.stack.mariadb import PrivateMariaDb
+from rating.settings import DatabaseSettings
+from tests.simulator.simulation import Simulation
+from tests.support.mariadb import fresh_ledger, private_mariadb
+
+CALLS = 100_000
+SEED = 20_261_128
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PrivateMariaDb]:
+    with private_mariadb() as running:
+        with running.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")  # no machine is switched off here
+        yield running
+
+
+@pytest.fixture
+def ledger(server: PrivateMariaDb) -> Iterator[DatabaseSettings]:
+    with fresh_ledger(server) as settings:
+        yield settings
+
+
+def test_a_hundred_thousand_calls_with_faults_leave_the_books_right(
+    ledger: DatabaseSettings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    calls, seed = request.config.getoption("--calls", None), request.config.getoption("--seed", None)
+    report = Simulation(ledger, tmp_path, seed=seed or SEED, calls=calls or CALLS).run()
+    print(report)
+    assert report.settled > report.placed // 4  # it was no idle run
