@@ -20,7 +20,7 @@ from console.stack.plan import ROOT
 from console.stack.process import SYSTEM_PATH, end_child, end_marked, marked, wait_until
 
 TESTS_FAILED = 1  # pytest's exit status; others are a broken run
-SPECIAL = ("deploy", "failover", "faults", "attacks", "simulator")  # words for suites that need more than this machine has at hand
+SPECIAL = ("deploy", "failover", "faults", "attacks", "simulator")  # suites with options, or needs, of their own
 
 TESTS_TIMEOUT_S = 55 * 60.0  # the tests take about 15 minutes on two calm cores, half an hour on busy ones
 AGAIN_TIMEOUT_S = 10 * 60.0
