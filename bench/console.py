@@ -7,7 +7,9 @@ for something else: through the verbs of the rating core, which is what the comm
 import argparse
 import json
 import random
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -53,8 +55,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--cards", type=int, default=1_000_000)
     parser.add_argument("--cdrs", type=int, default=10_000_000)
     parser.add_argument("--turns", type=int, default=40, help="of each question")
+    parser.add_argument("--no-http", action="store_true", help="only through the verbs")
     parser.add_argument("--dir", type=Path, help="keep the filled ledger there, and use it when it is there")
     options = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its server must not outlive it
     with ledger(options.dir) as (settings, folder):
         core = RatingCore(settings, pepper=PEPPER, deck_directory=folder / "decks")
         phases = Phases(folder / "phases.json")
@@ -63,9 +67,16 @@ def main(argv: list[str]) -> int:
         filled_s = sum(took for took in phases.state.values() if isinstance(took, float))
         print(f"filled in {filled_s:.0f} s\n\n{'through the verbs':<44} {'median':>8} {'p95':>8} {'worst':>8}  ms")
         found = [ask(name, question, options.turns) for name, question in questions(core, filled).items()]
+        if options.no_http:
+            return report(filled, filled_s, found)
         print(f"\n{'through HTTP':<44} {'median':>8} {'p95':>8} {'worst':>8}  ms")
         with served(settings, folder, PEPPER) as http_ask:
             found += [ask(name, asked, options.turns) for name, asked in http_questions(http_ask, filled).items()]
+    return report(filled, filled_s, found)
+
+
+def report(filled: Filled, filled_s: float, found: list[Asked]) -> int:
+    """Prints the JSON line; the exit status."""
     worst = max(found, key=lambda asked: asked.median_ms)
     figures = {
         "cards": filled.cards,

@@ -103,6 +103,7 @@ def make_partitions(database: Database, filled: Filled) -> None:
 
 
 def make_sums(database: Database) -> None:
+    database.rows("DELETE FROM call_day")  # of a run that was ended in the middle
     database.rows(
         "INSERT INTO call_day SELECT placed_us DIV 86400000000 AS placed_day, destination, 'USD', node, COUNT(*),"
         " COUNT(answered_us), SUM(seconds), SUM(billable_s), SUM(charge_micros), SUM(charge_micros),"

@@ -28,6 +28,7 @@ LIVE_MAX = 1000
 OUTCOMES = ("captured", "void", "expired")
 DAY_US = 86_400_000_000
 GROUPS_MAX = 1000
+DAYS_MAX = 3660
 GROUPINGS = ("day", "destination")
 
 
@@ -157,6 +158,8 @@ class CallFile(Operators):
         if by not in GROUPINGS:
             raise InputError(f"sums are by {' or '.join(GROUPINGS)}, not by {by!r}")
         days = (_day_number(first_day), _day_number(last_day))
+        if not 0 <= days[1] - days[0] < DAYS_MAX:
+            raise InputError(f"sums are of 1 to {DAYS_MAX} days, the first one first")
         if by == "day":
             rows = callsearch.usage_by_day(self._slow, days)
         else:

@@ -98,10 +98,12 @@ def each_record(database: Database, where: Sequence[tuple[str, Any]], since_us: 
 
 def usage_by_day(database: Database, days: tuple[int, int]) -> list[Row]:
     """Sums of the call records placed on the days from the first to the last (since the epoch)."""
+    each = range(days[0], days[1] + 1)
+    marks = ", ".join(["%s"] * len(each))  # each day's total is one place of the index; a range would read all between
     return database.rows(
-        f"SELECT day AS grouped, {_SUMS} FROM call_day WHERE destination = '' AND day BETWEEN %s AND %s"  # noqa: S608
+        f"SELECT day AS grouped, {_SUMS} FROM call_day WHERE destination = '' AND day IN ({marks})"  # noqa: S608
         " GROUP BY day, currency ORDER BY day, currency",
-        days,
+        tuple(each),
     )
 
 

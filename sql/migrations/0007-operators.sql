@@ -40,7 +40,7 @@ CREATE TABLE call_day (
     charge_micros   BIGINT       NOT NULL,
     costed_micros   BIGINT       NOT NULL,                  -- the charge of those calls whose cost counts
     cost_micros     BIGINT       NOT NULL,                  -- of calls that were bought in the currency they were sold in
-    PRIMARY KEY (destination, day, currency, node)
+    PRIMARY KEY (day, destination, currency, node)
 );
 
 INSERT INTO call_day

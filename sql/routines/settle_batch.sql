@@ -82,7 +82,7 @@ settle: BEGIN
     LEFT JOIN carrier ON carrier.carrier_id = settled.carrier_id LEFT JOIN deck ON deck.deck_id = carrier.deck_id
     JOIN (SELECT FALSE AS yes UNION ALL SELECT TRUE) AS totals
     GROUP BY placed_day, place, money, at_node
-    ORDER BY place, placed_day, money, at_node
+    ORDER BY placed_day, place, money, at_node
     ON DUPLICATE KEY UPDATE
         calls = calls + VALUES(calls), answered = answered + VALUES(answered),
         seconds = call_day.seconds + VALUES(seconds), billable_s = call_day.billable_s + VALUES(billable_s),

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from console.stack.mariadb import PrivateMariaDb
 from rating.administration import CallerIdImportError, ConflictError, InputError, NotFoundError
 from rating.deck import DeckTerms
 from rating.deckdiff import ChangeKind
+from rating.store import callsearch
 from tests.ledger.world import LONDON, NOON_US, PARIS, World
 from tests.support.mariadb import fresh_ledger
 
@@ -223,6 +224,30 @@ def test_call_records_are_found_by_card_number_and_time_newest_first(world: Worl
         core.search_calls(serial="999999999999")
 
 
+def test_a_part_of_a_number_is_paged_through_alike_from_the_newest_records_and_from_the_index(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core, card_id = world.core, world.new_card(50_000_000)
+    for minute in range(6):
+        world.now_us = NOON_US + minute * 60_000_000
+        called(world, card_id, f"4477{minute:08d}" if minute % 2 else LONDON)
+    world.now_us = NOON_US
+
+    def paged() -> list[str]:
+        found, after = [], None
+        while True:
+            page = core.search_calls(number="4477*", after=after, limit=1)
+            found += [call.dnis for call in page.items]
+            after = page.next
+            if after is None:
+                return found
+
+    newest_first = ["447700000005", "447700000003", "447700000001"]
+    assert paged() == newest_first
+    monkeypatch.setattr(callsearch, "RECENT", 1)  # now hardly anything is found among the newest
+    assert paged() == newest_first
+
+
 def test_sums_by_day_and_destination_are_those_of_the_call_records(world: World) -> None:
     core = world.core
     day = datetime.fromtimestamp(NOON_US // 10**6, UTC).date()
@@ -233,6 +258,8 @@ def test_sums_by_day_and_destination_are_those_of_the_call_records(world: World)
     assert by_day.charge_micros == sum(record["charge_micros"] for record in records)
     assert by_day.seconds == sum(record["seconds"] for record in records)
     groups = {usage.group: usage.charge_micros for usage in core.usage("destination", day, day)}
+    with pytest.raises(InputError, match="the first one first"):
+        core.usage("day", day, day - timedelta(1))
     paris = sum(record["charge_micros"] for record in records if record["destination"] == "Destination 33")
     assert groups["Destination 33"] == paris
     assert sum(usage.calls for usage in core.usage("destination", day, day)) == by_day.calls
