@@ -55,7 +55,7 @@ def test_a_call_in_progress_goes_on_with_a_frozen_ledger_to_its_limit_and_is_set
     wait_for(lambda: breaker_is(world, open_=False), 15)
 
 
-def test_while_authorising_waits_for_the_ledger_options_and_byes_are_answered_within_100_ms(world: EdgeWorld) -> None:
+def test_while_authorising_waits_for_the_ledger_options_and_byes_are_answered_at_once(world: EdgeWorld) -> None:
     """Every async worker is busy waiting: eight calls, each kept by the ledger for its time-out."""
     card_id, ani = world.new_card(1_000_000)
     gateway = world.gateway([*ANSWERS, *HANGS_UP])
@@ -71,6 +71,7 @@ def test_while_authorising_waits_for_the_ledger_options_and_byes_are_answered_wi
             assert options(world, quick=True)[0].startswith(b"SIP/2.0 200")
             took_ms.append(1000 * (time.perf_counter() - began))
         world.all_as_written(talking, gateway, *waiting)
-    assert sorted(took_ms)[len(took_ms) // 2] < 100, took_ms
+    # They do not wait for the ledger's time-out; how fast they are says `bench slow_ledger`.
+    assert sorted(took_ms)[len(took_ms) // 2] < 1000 * world.ledger_timeout_s / 2, took_ms
     assert world.cdr(card_id, 15)["outcome"] == "captured"
     wait_for(lambda: breaker_is(world, open_=False), 15)

@@ -18,6 +18,8 @@ from tests.monitoring.others import Secret, has, refused_calls
 from tests.monitoring.watched import TARGETS, UP, Watched
 from tests.support.stack import RunningStack, await_true, cardswitch
 
+pytestmark = pytest.mark.timeout(240)  # calls of their real length, scrapes every two seconds
+
 
 def test_targets_answer(watched: Watched) -> None:
     """All parts are scraped, and Prometheus took every rule."""
