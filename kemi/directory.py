@@ -19,6 +19,7 @@ from rating.outcome import LedgerUnavailableError
 VERSION = "version"
 CONTENT = "directory"
 BREAKER = "breaker"
+DRAINING = "draining"
 REMEMBERED_MAX = 10_000  # source addresses
 NO_HOLD = "0" * 32
 
@@ -123,3 +124,13 @@ def breaker_open() -> bool:
 def open_breaker() -> None:
     """Also called by a worker that found the ledger away; the timer closes it again."""
     ksr.share_number(BREAKER, 1)
+
+
+def draining() -> bool:
+    """Whether this edge is about to be restarted: new calls are for the other edges."""
+    return ksr.shared_number(DRAINING) == 1
+
+
+def drain() -> None:
+    """Until the end of this Kamailio."""
+    ksr.share_number(DRAINING, 1)

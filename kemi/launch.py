@@ -43,7 +43,7 @@ def defines(settings: Settings, run_dir: Path) -> dict[str, str]:
         "EDGE_TCP": f"tcp:{edge.sip}",
         "EDGE_HTTP": f"tcp:{edge.http}",
         "EDGE_LONGEST_S": str(edge.longest_call_s),
-        "EDGE_RTPENGINE": f'"udp:{near.rtpengine_ng}"',
+        "EDGE_RTPENGINE": f'"{" ".join(f"udp:{address}" for address in near.rtpengines)}"',
         "EDGE_DISPATCHER": f'"{run_dir / "dispatcher.list"}"',
         "EDGE_RPC_SOCKET": f'"{edge.rpc_socket}"',
         "EDGE_DIALOG_DB": f'"text://{run_dir / DIALOG_DATABASE}"',
@@ -58,8 +58,8 @@ def write_files(settings: Settings, run_dir: Path) -> Path:
         edge.sip,
         edge.sip6 or edge.sip,
         edge.http,
-        near.rtpengine_ng,
         near.capture or edge.sip,
+        *near.rtpengines,
         *near.media_servers,
     ):
         host_and_port(address)

@@ -83,9 +83,12 @@ class Edge:
         entrance.skip_retransmission()
         dialogs.follow()
         origin = self.identify_source()
-        entrance.answer_probe(ready=self.directory.ready, retry_after_s=node.edge().retry_after_s)
+        takes_calls = self.directory.ready and not directory.draining()
+        entrance.answer_probe(ready=takes_calls, retry_after_s=node.edge().retry_after_s)
         entrance.only_invites()
         self.check_ledger()
+        if directory.draining() and origin != MEDIA_SERVER:  # a caller who is in the IVR already may still be connected
+            refuse(ledger_unavailable(node.edge().retry_after_s), stateful=False)
         if origin is None:
             metrics.CALLS.labels("unknown", "UNKNOWN_SOURCE").inc()
             refuse(UNKNOWN_SOURCE, stateful=False)

@@ -43,9 +43,9 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Where the media relay, the media servers and the capture server are."""
+    """Where the media relays, the media servers and the capture server are."""
 
-    rtpengine_ng: str
+    rtpengines: tuple[str, ...]
     media_servers: tuple[str, ...]
     capture: str = ""  # gets a copy of all SIP by HEP version 3; "": nobody
     capture_id: int = 1  # which node a copy is from
@@ -69,9 +69,13 @@ def neighbours(settings: Settings) -> Neighbours:
     """Raises SettingsError when an address is missing."""
     try:
         media_servers = settings.table("edge").get("media_servers") or [settings.table("mediasrv")["sip"]]
+        relays = settings.table("rtpengine")["ng"]  # one address, or a list of them
         log = settings.table("log")
         return Neighbours(
-            settings.table("rtpengine")["ng"], tuple(media_servers), str(log.get("hep", "")), int(log.get("hep_id", 1))
+            (relays,) if isinstance(relays, str) else tuple(relays),
+            tuple(media_servers),
+            str(log.get("hep", "")),
+            int(log.get("hep_id", 1)),
         )
     except KeyError as error:
         raise SettingsError(f"{settings.path}: missing setting {error} in [rtpengine] or [mediasrv]") from error

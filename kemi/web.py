@@ -3,17 +3,18 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import ksr, metrics, node, server_statistics, survive
+from kemi import directory, ksr, metrics, node, server_statistics, survive
 from kemi.settings import host_and_port
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
 _END = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/end")
-HELP = "there are /metrics, /rpc, /calls/<dialog>/limit/<seconds> and /calls/<dialog>/end\n"
+HELP = "there are /metrics, /rpc, /drain, /calls/<dialog>/limit/<seconds> and /calls/<dialog>/end\n"
 
 
 def answer() -> None:
-    """``/metrics``; and, by POST, ``/rpc`` (JSON-RPC), ``/calls/<h_entry>:<h_id>/limit/<seconds from now>`` and
-    ``/calls/<h_entry>:<h_id>/end``. On the HTTP listener only: to the SIP ports come strangers."""
+    """``/metrics``; and, by POST, ``/rpc`` (JSON-RPC), ``/drain`` (no new calls from now on),
+    ``/calls/<h_entry>:<h_id>/limit/<seconds from now>`` and ``/calls/<h_entry>:<h_id>/end``. On the HTTP listener only:
+    to the SIP ports come strangers."""
     if not ksr.arrived_at(host_and_port(node.edge().http)):
         ksr.http_reply(404, "Not Found", "text/plain", "\n")
         return
@@ -25,6 +26,9 @@ def answer() -> None:
         ksr.http_reply(404, "Not Found", "text/plain", HELP)
     elif path == "/rpc":
         ksr.http_rpc()
+    elif path == "/drain":
+        directory.drain()
+        tell(True)
     elif found := _LIMIT.fullmatch(path):
         tell(set_limit(int(found[1]), int(found[2]), int(found[3])))
     elif found := _END.fullmatch(path):

@@ -14,6 +14,7 @@ from mediasrv import sdp
 from mediasrv.ivr.caller import BridgeOutcome, BridgeResult
 from mediasrv.ivr.causes import outcome_of
 from mediasrv.rtp.client import RtpError
+from mediasrv.settings import Address
 from mediasrv.sip.leg import Leg, LegError, OfferRefusedError, Refusal
 from mediasrv.sip.outgoing import OutgoingLeg
 from mediasrv.sip.state import Session
@@ -31,8 +32,8 @@ class Edge(Protocol):
 
     ring_max_s: int
 
-    def place(self, authorised: Authorised, offer: str) -> OutgoingLeg:
-        """Sends the INVITE of the second leg. Raises OSError or ValueError when none left."""
+    def place(self, authorised: Authorised, offer: str, edge: Address) -> OutgoingLeg:
+        """Sends the INVITE of the second leg, through ``edge``. Raises OSError or ValueError when none left."""
 
     def bridged(self, result: BridgeResult) -> None:
         """The end of a second leg, to be counted."""
@@ -51,6 +52,9 @@ class Bridged(Protocol):
 
     @property
     def gone(self) -> bool: ...
+
+    @property
+    def came_from(self) -> Address: ...
 
     @property
     def session(self) -> str: ...
@@ -101,7 +105,7 @@ class Bridge:
         """Places, connects, returns at the end with the caller back. Cancelled, it ends the second leg too."""
         offer = self._caller.session
         try:
-            self._leg = self._edge.place(self._authorised, sdp.with_origin(offer, self._origin))
+            self._leg = self._edge.place(self._authorised, sdp.with_origin(offer, self._origin), self._caller.came_from)
         except (OSError, ValueError):
             return BridgeResult(BridgeOutcome.UNREACHABLE, placed=False)
         self._leg.user = self

@@ -13,6 +13,7 @@ from mediasrv.keypad import Keypad, key_of_info
 from mediasrv.progress import Progress
 from mediasrv.prompts.phrase import Phrase
 from mediasrv.rtp.client import Closed, Digit, Played, RtpError, RtpPort, Silence
+from mediasrv.settings import Address
 from mediasrv.sip.incoming import IncomingLeg
 from mediasrv.sip.leg import LegError, Refusal
 from mediasrv.sip.message import tag_of
@@ -154,6 +155,11 @@ class Call:
     @property
     def gone(self) -> bool:
         return self.leg.gone.done() or self._media_lost
+
+    @property
+    def came_from(self) -> Address:
+        """The edge that sent the caller."""
+        return self.leg.invite.source
 
     @property
     def session(self) -> str:

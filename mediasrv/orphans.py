@@ -6,12 +6,11 @@ settled as any call that ends. The callers themselves are silent first legs then
 """
 
 import hashlib
-import itertools
+import http.client
 import json
 import logging
-import socket
-import tempfile
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 from mediasrv.settings import Address
@@ -19,9 +18,8 @@ from mediasrv.settings import Address
 log = logging.getLogger("mediasrv.orphans")
 
 TIMEOUT_S = 1.0
-AT_ONCE = 20  # a list of them fits the one datagram of an answer
+AT_ONCE = 20
 ROUNDS_MAX = 500
-ANSWER_BYTES_MAX = 1 << 18
 
 
 def call_id_prefix(sip: Address) -> str:
@@ -29,50 +27,38 @@ def call_id_prefix(sip: Address) -> str:
     return hashlib.sha256(f"cardswitch {sip[0]}:{sip[1]}".encode()).hexdigest()[:16] + "-"
 
 
-def end_orphans(rpc_socket: Path, sip: Address) -> int:
+def end_orphans(edges: Iterable[str], sip: Address) -> int:
     """Ends the second legs of an earlier media server at ``sip``; to be called before this one takes calls.
 
-    Returns how many. An edge that does not run, or does not answer, has none to end. Blocks, a second at most when
-    there are none.
+    ``edges`` are where the edges listen for HTTP, ``host:port``. Returns how many. An edge that does not run, or does
+    not answer, has none to end. Blocks, a second an edge at most when there are none.
     """
+    ended = sum(_end_at(edge, call_id_prefix(sip)) for edge in edges)
+    if ended:
+        log.warning("ended %s second legs of an earlier run", ended)
+    return ended
+
+
+def _end_at(edge: str, prefix: str) -> int:
     ended: set[tuple[int, int]] = set()
     try:
-        with _Rpc(rpc_socket) as rpc:
+        with closing(http.client.HTTPConnection(edge, timeout=TIMEOUT_S)) as connection:
             for _ in range(ROUNDS_MAX):
-                found = rpc.call("dlg.list_match", "callid", "sw", call_id_prefix(sip), AT_ONCE) or []
+                found = _call(connection, "dlg.list_match", "callid", "sw", prefix, AT_ONCE) or []
                 news = {(int(each["h_entry"]), int(each["h_id"])) for each in found} - ended
                 if not news:
                     break
                 for h_entry, h_id in news:
-                    rpc.call("dlg.end_dlg", h_entry, h_id)
+                    _call(connection, "dlg.end_dlg", h_entry, h_id)
                 ended |= news
-    except (OSError, ValueError, KeyError) as error:
-        log.info("no second legs of an earlier run are looked for: %s", error)
-    if ended:
-        log.warning("ended %s second legs of an earlier run", len(ended))
+    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
+        log.info("no second legs of an earlier run are looked for at %s: %s", edge, error)
     return len(ended)
 
 
-class _Rpc:
-    """Kamailio's jsonrpcs datagram socket. A client needs a name of its own to be answered."""
-
-    def __init__(self, server: Path) -> None:
-        self._server = str(server)
-        self._ids = itertools.count(1)
-
-    def __enter__(self) -> "_Rpc":
-        self._directory = tempfile.TemporaryDirectory(prefix="csivr")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(TIMEOUT_S)
-        self._socket.bind(f"{self._directory.name}/s")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-        self._directory.cleanup()
-
-    def call(self, method: str, *parameters: str | int) -> Any:
-        """The result; None when Kamailio answers with an error (nothing matched, already ended)."""
-        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
-        self._socket.sendto(json.dumps(request).encode(), self._server)
-        return json.loads(self._socket.recv(ANSWER_BYTES_MAX)).get("result")
+def _call(connection: http.client.HTTPConnection, method: str, *parameters: str | int) -> Any:
+    """JSON-RPC: the result; None when Kamailio answers with an error (nothing matched, already ended)."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+    connection.request("POST", "/rpc", json.dumps(request))
+    answer: Any = json.loads(connection.getresponse().read())
+    return answer.get("result")

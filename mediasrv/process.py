@@ -53,8 +53,7 @@ async def _started(server: MediaServer, rtp: RtpClient) -> AsyncIterator[None]:
         ok = not server.draining and rtp.workers_running > 0
         return {"ok": ok, "calls": server.calls, "draining": server.draining, "rtp_workers": rtp.workers_running}
 
-    if server.settings.edge_rpc is not None:
-        await asyncio.to_thread(end_orphans, server.settings.edge_rpc, server.settings.sip)
+    await asyncio.to_thread(end_orphans, server.settings.edge_http, server.settings.sip)
     server.start()
     try:
         http = HttpServer(server.settings.http, metrics, health)

@@ -12,7 +12,7 @@ from mediasrv.ivr.caller import BridgeResult
 from mediasrv.metrics import Metrics
 from mediasrv.orphans import call_id_prefix
 from mediasrv.rtp.client import RtpClient, RtpError
-from mediasrv.settings import MediaSettings
+from mediasrv.settings import Address, MediaSettings
 from mediasrv.sip.agent import UserAgent
 from mediasrv.sip.incoming import IncomingLeg
 from mediasrv.sip.message import Request
@@ -104,15 +104,17 @@ class MediaServer:
 
     # -- Edge ---------------------------------------------------------------------------------------------------------
 
-    def place(self, authorised: Authorised, offer: str) -> OutgoingLeg:
-        host, port = self.settings.edge
+    def place(self, authorised: Authorised, offer: str, edge: Address) -> OutgoingLeg:
+        """The second leg, through ``edge``, which the caller came through: that one lives."""
+        edge = self.settings.outbound or edge
+        host, port = edge
         where = f"{f'[{host}]' if ':' in host else host}:{port}"
         return self.agent.call(
             f"sip:{authorised.dnis}@{where}",
             local=f"<sip:{authorised.ani or 'anonymous'}@{self.agent.stack.host}>",
             sdp=offer,
             headers=[("X-Cardswitch-Call", authorised.call_id), ("X-Cardswitch-Hold", authorised.hold_id)],
-            next_hop=self.settings.edge,
+            next_hop=edge,
             call_id_prefix=call_id_prefix(self.settings.sip),
         )
 

@@ -11,13 +11,15 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """``edge`` gets the second legs; calls are taken from ``edges`` only, whose X-Cardswitch headers are believed."""
+    """Calls are taken from ``edges`` only, whose X-Cardswitch headers are believed; each gets the second legs of the
+    calls that came from it. ``edge`` is the one of [edge]."""
 
     sip: Address
     http: Address
     edge: Address
     edges: frozenset[Address]
-    edge_rpc: Path | None  # Kamailio's jsonrpcs socket on this node; None: on another
+    outbound: Address | None  # where all second legs go; None: each through the edge that its caller came through
+    edge_http: tuple[str, ...]  # where the edges are asked for second legs of an earlier run, host:port
     dtmf_events: Address | None  # where rtpengine reports the digits of connected calls; None: nobody listens
     recordings_dir: Path | None
     prompt_cache_dir: Path
@@ -37,14 +39,15 @@ class MediaSettings:
 def _read(settings: Settings) -> MediaSettings:
     ours: dict[str, Any] = settings.table("mediasrv")
     edge = _address(settings.table("edge")["sip"])
-    rpc = settings.table("edge").get("rpc_socket")
+    http = settings.table("edges").values() or filter(None, [settings.table("edge").get("http")])
     events = settings.table("rtpengine").get("dtmf_events")
     recordings = ours.get("recordings_dir")
     return MediaSettings(
         sip=_address(ours["sip"]),
         http=_address(ours["http"]),
         edge=edge,
-        edge_rpc=Path(rpc) if rpc else None,
+        edge_http=tuple(map(str, http)),
+        outbound=_address(ours["outbound"]) if "outbound" in ours else None,
         edges=frozenset(map(_address, ours.get("edges", []))) | {edge},
         dtmf_events=_address(events) if events else None,
         recordings_dir=Path(recordings) if recordings else None,

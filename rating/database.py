@@ -27,6 +27,7 @@ GONE = frozenset({2006, 2013, 0})  # the server closed a connection that was idl
 # 1040 too many connections, 1047 Galera node has no quorum, 1053 shutting down, 1129/1130 host refused,
 # 1045/1044/1049 wrong credentials or database, 2002/2003/2005 no server, 1290 read only, 1317 statement killed
 UNAVAILABLE = GONE | {1040, 1044, 1045, 1047, 1049, 1053, 1129, 1130, 1290, 1317, 1927, 2002, 2003, 2005, 2055}
+NOT_READY = 1047
 CONFLICT_RETRIES_MAX = 10
 
 
@@ -141,15 +142,39 @@ class Database:
 
 
 def connect(settings: DatabaseSettings) -> Connection:
-    """A new connection with the time-outs of the settings."""
+    """A new connection with the time-outs of the settings; of a cluster, to the first node that takes statements."""
+    if settings.unix_socket or not settings.hosts:
+        return _connect_to(settings, settings.host)
+    failure: pymysql.MySQLError | None = None
+    for host in settings.hosts:
+        try:
+            return _connect_to_node(settings, host)
+        except pymysql.MySQLError as error:
+            if _code(error) not in UNAVAILABLE:
+                raise
+            failure = failure or error
+    assert failure is not None  # noqa: S101 - there is a host
+    raise failure
+
+
+def _connect_to_node(settings: DatabaseSettings, host: str) -> Connection:
+    """Raises pymysql.MySQLError, also for a node that accepts connections and is cut off from its cluster (1047)."""
+    connection = _connect_to(settings, host)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")  # such a node takes SHOW and SET, and nothing else
+            row = cursor.fetchone()
+        if row is not None and row["Value"] != "ON":
+            raise pymysql.OperationalError(NOT_READY, f"{host} is cut off from its cluster")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_to(settings: DatabaseSettings, host: str) -> Connection:
     return pymysql.connect(
-        unix_socket=settings.unix_socket or None,
-        host=settings.host,
-        port=settings.port,
-        user=settings.user,
-        password=settings.password,
-        database=settings.name,
-        charset="utf8mb4",
+        **server(settings, host),
         cursorclass=DictCursor,
         autocommit=True,
         connect_timeout=settings.connect_timeout_s,
@@ -159,6 +184,21 @@ def connect(settings: DatabaseSettings) -> Connection:
         # Without gap locks the keeper's locking reads never stand in the way of a new hold.
         init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
+
+
+def server(settings: DatabaseSettings, host: str) -> dict[str, Any]:
+    """pymysql's arguments that say which server it is, as whom and how protected."""
+    encrypted = bool(settings.tls_ca and not settings.unix_socket)
+    return {
+        "unix_socket": settings.unix_socket or None,
+        "host": host,
+        "port": settings.port,
+        "user": settings.user,
+        "password": settings.password,
+        "database": settings.name,
+        "charset": "utf8mb4",
+        "ssl": {"ca": settings.tls_ca, "check_hostname": True} if encrypted else None,
+    }
 
 
 def fetch(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:

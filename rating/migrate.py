@@ -14,6 +14,7 @@ import pymysql
 import yoyo
 from pymysql.constants import CLIENT
 
+from rating.database import server
 from rating.settings import DatabaseSettings, SettingsError, load_settings
 
 SQL_DIRECTORY = Path(__file__).resolve().parent.parent / "sql"
@@ -45,15 +46,7 @@ def missing_migrations(settings: DatabaseSettings, directory: Path = SQL_DIRECTO
 
 def _replace_routines(settings: DatabaseSettings, directory: Path) -> None:
     connection = pymysql.connect(
-        unix_socket=settings.unix_socket or None,
-        host=settings.host,
-        port=settings.port,
-        user=settings.user,
-        password=settings.password,
-        database=settings.name,
-        charset="utf8mb4",
-        autocommit=True,
-        client_flag=CLIENT.MULTI_STATEMENTS,
+        **server(settings, _host(settings)), autocommit=True, client_flag=CLIENT.MULTI_STATEMENTS
     )
     with connection, connection.cursor() as cursor:
         for file in sorted(directory.glob("*.sql")):
@@ -67,7 +60,13 @@ def _uri(settings: DatabaseSettings) -> str:
     if settings.unix_socket:
         socket = urlencode({"unix_socket": settings.unix_socket})
         return f"mysql://{login}@localhost/{settings.name}?{socket}"
-    return f"mysql://{login}@{settings.host}:{settings.port}/{settings.name}"
+    options = {"ssl": "1", "sslca": settings.tls_ca} if settings.tls_ca else {}
+    return f"mysql://{login}@{_host(settings)}:{settings.port}/{settings.name}?{urlencode(options)}"
+
+
+def _host(settings: DatabaseSettings) -> str:
+    """The first node: a schema is changed when all of a cluster is there."""
+    return settings.hosts[0] if settings.hosts else settings.host
 
 
 def main() -> int:

@@ -18,7 +18,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where the ledger is. ``unix_socket`` wins over ``host``; times are seconds."""
+    """Where the ledger is. ``unix_socket`` wins over ``hosts``, which win over ``host``; times are seconds.
+
+    ``hosts`` are the nodes of a Galera cluster in the order in which they are tried: all processes use the first that
+    works, because writes to one row through two nodes collide. ``tls_ca`` is the PEM file of the authority that
+    signed the servers' certificates; with it every connection by network is encrypted and the server's name checked.
+    """
 
     unix_socket: str = ""
     host: str = "127.0.0.1"
@@ -28,6 +33,8 @@ class DatabaseSettings:
     name: str = "cardswitch"
     connect_timeout_s: float = 1.0
     read_timeout_s: float = 2.0
+    hosts: tuple[str, ...] = ()
+    tls_ca: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ class Settings:
         return pepper
 
 
+def database_settings(table: dict[str, Any]) -> DatabaseSettings:
+    """The table ``database``. Raises TypeError for a setting that is not known."""
+    return DatabaseSettings(**{**table, "hosts": tuple(table.get("hosts", ()))})
+
+
 def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     """Reads the file at ``path``, or the one ``CARDSWITCH_CONFIG`` names. Raises SettingsError."""
     chosen = path or os.environ.get(CONFIG_VARIABLE)
@@ -76,7 +88,7 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
         return Settings(
             path=file,
             node=tables["node"]["name"],
-            database=DatabaseSettings(**tables["database"]),
+            database=database_settings(tables["database"]),
             pepper_file=Path(tables["secrets"]["pepper_file"]),
             journal_dir=Path(tables["journal"]["directory"]),
             deck_cache_dir=Path(tables["decks"]["cache_directory"]),

@@ -15,7 +15,7 @@ from rating.calllog import CallLog
 from rating.database import Connection, Database, Row
 from rating.journal import Event, boot_clock_us, boot_id
 from rating.keeper.figures import SWEEPER
-from rating.keeper.ng import NgClient, NgError
+from rating.keeper.ng import NgClient, NgError, Relays
 from rating.keeper.outcome import END, FAILED
 from rating.keeper.settle import Applied, Settler
 from rating.store import keeping
@@ -48,7 +48,7 @@ class Guard:
         node: str,
         settler: Settler,
         *,
-        ng: NgClient | None,
+        ng: NgClient | Relays | None,
         rpc_socket: Path | None,
         times: GuardTimes,
         clock_us: Callable[[], int],

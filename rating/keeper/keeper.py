@@ -19,7 +19,7 @@ from rating.keeper.guard import Guard, GuardTimes
 from rating.keeper.maintenance import charge_maintenance
 from rating.keeper.monitor import State
 from rating.keeper.months import months_ahead
-from rating.keeper.ng import NgClient
+from rating.keeper.ng import Relays
 from rating.keeper.raiser import Raiser
 from rating.keeper.settle import Settler
 from rating.keeper.warner import Warner
@@ -53,7 +53,7 @@ class Keeper:
         self._reader = JournalReader(settings.journal_dir)
         self._settler = Settler(self._database, settings.node, self._core.carrier_cost, clock_us)
         self._applier = JournalApplier(self._reader, self._settler)
-        ng = _ng_client(settings)
+        ng = _relays(settings)
         prompts = settings.table("mediasrv").get("prompt_cache_dir")
         self._warner = None
         if ng is not None and prompts:
@@ -201,9 +201,12 @@ class Keeper:
         self.state.certificates = ends_of(self._certificates)
 
 
-def _ng_client(settings: Settings) -> NgClient | None:
-    address = settings.table("rtpengine").get("ng")
-    return None if not address else NgClient(host_and_port(address))
+def _relays(settings: Settings) -> Relays | None:
+    """[rtpengine] ng: one address, or a list of them."""
+    found = settings.table("rtpengine").get("ng")
+    if not found:
+        return None
+    return Relays([host_and_port(address) for address in ([found] if isinstance(found, str) else found)])
 
 
 def _guard_times(settings: Settings) -> GuardTimes:

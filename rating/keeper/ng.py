@@ -6,6 +6,7 @@ rtpengine remembers the answers to recent cookies, so that asking again after a 
 import secrets
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 TRIES = 3
@@ -37,6 +38,26 @@ class NgClient:
                         raise NgError(f"rtpengine: {command}: {answer.get('error-reason', answer)}")
                     return answer
         raise NgError(f"rtpengine at {self._address[0]}:{self._address[1]} does not answer")
+
+
+class Relays:
+    """Several rtpengines, asked as one: only one of them has a call, and says so."""
+
+    def __init__(self, addresses: Sequence[tuple[str, int]]) -> None:
+        self._clients = [NgClient(address) for address in addresses]
+
+    def request(self, command: str, **arguments: str | int | list[str]) -> dict[str, Any]:
+        """The answer of the relay that has the call. Raises NgError, the last relay's, when none has."""
+        failure = NgError("there is no rtpengine in the settings")
+        for client in self._clients:
+            try:
+                answer = client.request(command, **arguments)
+            except NgError as error:
+                failure = error
+                continue
+            if "warning" not in answer or client is self._clients[-1]:  # so "delete" tells of a call it does not know
+                return answer
+        raise failure
 
 
 def _ask(udp: socket.socket, packet: bytes, cookie: bytes) -> dict[str, Any] | None:

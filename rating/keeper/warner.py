@@ -9,7 +9,7 @@ from pathlib import Path
 from rating.calllog import CallLog
 from rating.database import Database, Row
 from rating.journal import boot_clock_us, boot_id
-from rating.keeper.ng import NgClient, NgError
+from rating.keeper.ng import NgClient, NgError, Relays
 from rating.store import keeping
 from rating.store.keeping import Moment
 
@@ -27,7 +27,7 @@ class Warner:
         self,
         database: Database,
         node: str,
-        ng: NgClient,
+        ng: NgClient | Relays,
         prompts: Path,
         clock_us: Callable[[], int],
         *,

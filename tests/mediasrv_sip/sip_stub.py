@@ -85,7 +85,8 @@ async def run(options: argparse.Namespace) -> None:
         http=address(options.http),
         edge=address(options.edge),
         edges=frozenset(address(port) for port in (options.edge, *options.caller)),
-        edge_rpc=options.rpc,
+        outbound=address(options.edge),
+        edge_http=(f"127.0.0.1:{options.edge_http}",) if options.edge_http else (),
         dtmf_events=address(options.dtmf_events) if options.dtmf_events else None,
         recordings_dir=None,
         prompt_cache_dir=options.directory,
@@ -116,7 +117,7 @@ def main() -> None:
     parser.add_argument("--calls-max", type=int, default=100)
     parser.add_argument("--ring-max", type=int, default=20)
     parser.add_argument("--limit", type=int, default=60)
-    parser.add_argument("--rpc", type=Path)
+    parser.add_argument("--edge-http", type=int, default=0)
     parser.add_argument("--silence", type=int, default=0)
     parser.add_argument("--patience", type=float, default=5.0, help="seconds for the first digit")
     parser.add_argument("--prompt", type=float, default=0.2, help="seconds of the question")
