@@ -75,7 +75,7 @@ def as_toml(tables: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dry_start(settings: Settings) -> None:
+def dry_start(settings: Settings, *, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
     """Returns when an edge with these settings has answered, and is ended. Raises DryStartError."""
     with tempfile.TemporaryDirectory(prefix="csdry") as path:
         directory = Path(path)
@@ -101,7 +101,7 @@ def dry_start(settings: Settings) -> None:
                 stdin=subprocess.DEVNULL,
             )
         try:
-            if not answers(ours.table("edge")["sip"], process):
+            if not answers(ours.table("edge")["sip"], process, answers_within_s):
                 raise DryStartError(
                     f"the edge does not answer OPTIONS by 200:\n{tail(log.read_text(errors='replace'))}"
                 )
@@ -109,10 +109,10 @@ def dry_start(settings: Settings) -> None:
             end(process)
 
 
-def answers(address: str, process: "subprocess.Popen[bytes]") -> bool:
+def answers(address: str, process: "subprocess.Popen[bytes]", within_s: float) -> bool:
     """Asks until OPTIONS is answered by 200, the process ends, or time is up."""
     host, _, port = address.rpartition(":")
-    deadline = time.monotonic() + ANSWERS_WITHIN_S
+    deadline = time.monotonic() + within_s
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind((HOST, 0))
         udp.settimeout(0.5)

@@ -41,27 +41,37 @@ def identity(project: Path) -> str:
 def build(project: Path, target: Path) -> None:
     """Writes the tar file, whole or not at all. Raises subprocess.CalledProcessError, TimeoutExpired."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    cache = target.parent / "wheels" / hashlib.sha256((project / "requirements.txt").read_bytes()).hexdigest()[:12]
+    pins = (project / "requirements.txt").read_bytes() + (project / "requirements-build.txt").read_bytes()
+    cache = target.parent / "wheels" / hashlib.sha256(pins).hexdigest()[:12]
     with tempfile.TemporaryDirectory(prefix="cardswitch-release-") as directory:
         work = Path(directory)
         run([sys.executable, "-m", "venv", str(work / "venv")])
         pip = [str(work / "venv" / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
-        run([*pip, "install", "--require-hashes", "-r", str(project / "requirements-build.txt")])
         if not (cache / "complete").exists():
-            shutil.rmtree(cache, ignore_errors=True)
-            requirements = ["--require-hashes", "-r", str(project / "requirements.txt")]
-            run([*pip, "wheel", "--no-build-isolation", "-w", str(cache), *requirements])
-            (cache / "complete").touch()
+            fetch(project, cache, pip)
+        tools = sorted(map(str, (cache / "build").glob("*.whl")))
+        run([*pip, "install", "--no-index", "--no-deps", *tools])
         for path in sources(project):
             (work / "source" / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(project / path, work / "source" / path)
         wheels = work / "wheels"
-        shutil.copytree(cache, wheels, ignore=lambda *_: {"complete"})
+        shutil.copytree(cache, wheels, ignore=lambda *_: {"complete", "build"})
         run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(work / "source")])
         unfinished = target.with_suffix(".new")
         with tarfile.open(unfinished, "w:gz", compresslevel=1) as tar:
             tar.add(wheels, arcname="wheels")
         unfinished.replace(target)
+
+
+def fetch(project: Path, cache: Path, pip: list[str]) -> None:
+    """The wheels of everything pinned, into ``cache``: fetched by hash once, PyICU compiled."""
+    shutil.rmtree(cache, ignore_errors=True)
+    tools = ["--require-hashes", "-r", str(project / "requirements-build.txt")]
+    run([*pip, "download", "--only-binary=:all:", "-d", str(cache / "build"), *tools])
+    run([*pip, "install", *tools])
+    requirements = ["--require-hashes", "-r", str(project / "requirements.txt")]
+    run([*pip, "wheel", "--no-build-isolation", "-w", str(cache), *requirements])
+    (cache / "complete").touch()
 
 
 def run(command: list[str]) -> None:
