@@ -1,13 +1,18 @@
-"""For all tests. At SIGUSR1 pytest writes down where every thread is; ``console/check.py`` sends it when time is up."""
+"""Special suites are collected only when they are named: ``./cardswitch test deploy``."""
 
-import faulthandler
-import os
-import signal
-import sys
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+NAMED_ONLY = ("deploy", "failover")
 
-def pytest_configure(config: pytest.Config) -> None:
-    # A copy of standard error: while a test runs the real one goes into pytest's capture.
-    faulthandler.register(signal.SIGUSR1, file=os.dup(sys.__stderr__.fileno()), all_threads=True)
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """True for a special suite that nobody asked for by its path."""
+    for name in NAMED_ONLY:
+        suite = HERE / name
+        if collection_path.is_relative_to(suite):
+            asked = [Path(argument.partition("::")[0]) for argument in config.invocation_params.args]
+            return None if any((config.invocation_params.dir / path).is_relative_to(suite) for path in asked) else True
+    return None
