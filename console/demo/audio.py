@@ -86,7 +86,8 @@ class Recording:
 
     def __init__(self, samples: Samples) -> None:
         self.length = len(samples)
-        self._size = 1 << max(2 * self.length, 2).bit_length()
+        # A pattern lies within the recording wherever it is looked for: nothing wraps around, so no room is needed.
+        self._size = smooth_length(self.length)
         signal = samples.astype(np.float64)
         self._spectrum = np.fft.rfft(signal, self._size)
         self._power = np.concatenate([[0.0], np.cumsum(signal**2)])
@@ -103,6 +104,20 @@ class Recording:
         likeness = product[: self.length - count + 1] / np.sqrt(np.maximum(energy, floor) * float(np.sum(wanted**2)))
         best = int(np.argmax(likeness))
         return Match(name, best / RATE, float(likeness[best]), count / RATE)
+
+
+def smooth_length(length: int) -> int:
+    """The least number that has no prime factor above 5 and is not below ``length``: such transforms are quick."""
+    best = 1 << max(length - 1, 1).bit_length()
+    fives = 1
+    while fives < best:
+        threes = fives
+        while threes < best:
+            rest = -(-length // threes)
+            best = min(best, threes << max(rest - 1, 0).bit_length())
+            threes *= 3
+        fives *= 5
+    return best
 
 
 def find(pattern: Samples, recording: Samples, *, name: str = "") -> Match:

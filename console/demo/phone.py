@@ -21,6 +21,7 @@ from console.stack.signals import shield
 Event = dict[str, Any]
 Tell = Callable[[str], None]
 LISTEN_EVERY_S = 0.2
+LOOK_PAUSES = 3  # as long as a look takes, until the next one: what one waits for is looked for in between
 PROMPT_S_MAX = 12.0
 VALUE_S_MAX = 3.0  # a number behind the first half of a sentence is heard by then
 
@@ -96,10 +97,14 @@ class Phone:
 
         Raises StoryError when the call ends before, or time is up.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline, next_look = time.monotonic() + timeout_s, 0.0
         while True:
             over = bool(self.ended_at) or time.monotonic() > deadline
-            self._tell_heard()
+            # Looking for everything takes seconds on a busy machine, and the switch waits for keys meanwhile.
+            if over or time.monotonic() >= next_look or self._listener.hears_one(self._listen(), name):
+                began = time.monotonic()
+                self._tell_heard()
+                next_look = time.monotonic() + LOOK_PAUSES * (time.monotonic() - began)
             for match in self.heard[self._since :]:
                 if match.name == name:
                     return match
