@@ -1,9 +1,11 @@
 """The second leg: placed through Kamailio, rung for, connected to the caller by re-INVITE, and taken apart again.
 
-The media of a connected call passes rtpengine only: each leg is given the other's session description.
+The media of a connected call passes rtpengine only: each leg is given the other's session description. So does early
+media: what the far end says before it answers (its own ringing, an announcement) is the caller's to hear.
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Sequence
@@ -97,9 +99,18 @@ class Bridge:
     def __init__(self, caller: Bridged, edge: Edge, authorised: Authorised) -> None:
         self.connected = False
         self.recall = Recall()
+        self._given = ""  # the far end's session, while the caller's media is there
+        self._refused: str | None = None  # a session that the caller's telephone did not take
+        self._answered_given = ""  # what the caller's telephone answered to it
+        self._giving: asyncio.Future[None] | None = None
         self._caller, self._edge, self._authorised = caller, edge, authorised
         self._origin = sdp.Origin.new("127.0.0.1")
         self._leg: OutgoingLeg
+
+    @property
+    def away(self) -> bool:
+        """Whether the caller's media is at the far end: connected, or early media."""
+        return bool(self._given)
 
     async def run(self) -> BridgeResult:
         """Places, connects, returns at the end with the caller back. Cancelled, it ends the second leg too."""
@@ -117,13 +128,13 @@ class Bridge:
 
     async def _run(self, offer: str) -> BridgeResult:
         if not await self._answered():
-            return self._failed()
+            return await self._back(self._failed())
         started_s = time.monotonic()
         try:
             await self._connect(offer)
         except (LegError, RtpError, sdp.NotAcceptableError):
             await self._leg.end()
-            return self._result(BridgeOutcome.UNREACHABLE, started_s)
+            return await self._back(self._result(BridgeOutcome.UNREACHABLE, started_s))
         outcome = await self._over(started_s)
         result = self._result(outcome, started_s)
         return await self._back(result)
@@ -144,26 +155,52 @@ class Bridge:
 
     async def _answered(self) -> bool:
         """Until it is: ringing. The caller, a recall, and the time for ringing can end that."""
-        ringing = asyncio.create_task(self._ring())
+        alerting = asyncio.create_task(self._alert())
         over = (self._leg.answered, self._caller.leg.gone)
         try:
             await self._first(DEAF_S, *over, self._leg.heard.wait())
             if self._leg.heard.is_set():
                 await self._first(self._edge.ring_max_s, *over, self.recall.wanted.wait())
         finally:
-            ringing.cancel()
+            alerting.cancel()
         if not self._leg.answered.done():
             await self._leg.end()
+        if self._giving is not None:  # one re-INVITE at a time
+            await asyncio.wait([self._giving])
         await self._quiet()
         return self._leg.answered.result() and not self._leg.gone.done()
 
-    async def _ring(self) -> None:
-        """The tone, once the far end rings. Early media is not passed on: the caller's leg is re-INVITEd once only."""
-        await self._leg.ringing.wait()
-        try:
-            await self._caller.play_files(self._edge.ringback(self._caller.access.country))
-        except RtpError:
-            return
+    async def _alert(self) -> None:
+        """Early media where the far end sends any; the ringing tone where it only says that it rings."""
+        sounding = False
+        while True:
+            await self._leg.ringing.wait()
+            self._leg.ringing.clear()
+            with contextlib.suppress(LegError, RtpError, sdp.NotAcceptableError):
+                await self._hear(self._leg.early_sdp)
+            if not self.away and not sounding:
+                sounding = True
+                with contextlib.suppress(RtpError):
+                    await self._caller.play_files(self._edge.ringback(self._caller.access.country))
+
+    async def _hear(self, session: str) -> None:
+        """What the far end sends before it answers, for the caller; nothing ("") once that gateway has failed.
+
+        A telephone that refuses is asked once. A re-INVITE that is out goes on when the task is cancelled.
+        """
+        if session not in (self._given, self._refused):
+            self._refused = session
+            self._giving = asyncio.ensure_future(self._give(session))
+            self._giving.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.shield(self._giving)
+
+    async def _give(self, session: str) -> None:
+        if session:
+            self._answered_given = await self._caller.give_away(session)
+        else:
+            await self._caller.take_back()
+        self._given, self._refused = session, None
+        self.recall.any_kind()
 
     async def _quiet(self) -> None:
         try:
@@ -186,13 +223,13 @@ class Bridge:
     async def _connect(self, offered: str) -> None:
         """re-INVITE of the caller with the callee's session; when the caller's media is not where the callee was
         told, it is told again."""
-        answered = await self._caller.give_away(self._leg.remote_sdp)
+        if not sdp.alike(self._leg.remote_sdp, self._given):
+            await self._give(self._leg.remote_sdp)
         self.connected = True
         step(self._authorised.call_id, "connected", hold=self._authorised.hold_id)
-        self.recall.any_kind()
-        if sdp.endpoint(answered) != sdp.endpoint(offered):
+        if sdp.endpoint(self._answered_given) != sdp.endpoint(offered):
             self._origin = self._origin.next()
-            await self._leg.offer(sdp.with_origin(answered, self._origin))
+            await self._leg.offer(sdp.with_origin(self._answered_given, self._origin))
 
     async def _over(self, started_s: float) -> BridgeOutcome:
         limit_s = self._authorised.limit_s
@@ -217,10 +254,10 @@ class Bridge:
 
     async def _back(self, result: BridgeResult) -> BridgeResult:
         self.connected = False
-        if self._caller.gone:
+        if self._caller.gone or not self.away:
             return result
         try:
-            await self._caller.take_back()
+            await self._give("")
         except (LegError, RtpError, sdp.NotAcceptableError):
             await self._caller.leg.bye()
             return BridgeResult(BridgeOutcome.CALLER_LEFT, result.seconds, result.cause, result.sip)
@@ -232,6 +269,8 @@ class Bridge:
         """The caller's new offer goes to the callee, whose answer comes back as the caller's leg's."""
         if not offer:
             return self._caller.leg.local_sdp
+        if not self.connected:  # early media: who has not answered cannot be asked
+            return Refusal(491)
         if self._leg.machine.session is not Session.STABLE:
             return Refusal(491)
         self._origin = self._origin.next()

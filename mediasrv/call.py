@@ -197,7 +197,7 @@ class Call:
         """The caller's re-INVITE or UPDATE: answered by us, or while bridged by the far end."""
         if sdp.same_version(offer, self.leg.remote_sdp):
             return self.leg.local_sdp
-        if self.bridged is not None and self.bridged.connected:
+        if self.bridged is not None and self.bridged.away:
             return await self.bridged.caller_offered(offer)
         try:
             theirs = sdp.read(offer) if offer else None
@@ -278,7 +278,7 @@ class Call:
                 case Played(play_id):
                     self._played.add(play_id)
                 case Silence():
-                    self._media_lost |= self.bridged is None or not self.bridged.connected
+                    self._media_lost |= self.bridged is None or not self.bridged.away
                 case Closed():
                     self._media_lost = True
             self._stirred.set()

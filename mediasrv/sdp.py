@@ -123,6 +123,15 @@ def same_version(text: str, other: str) -> bool:
     return _origin_of(text) == _origin_of(other) != ""
 
 
+def alike(text: str, other: str) -> bool:
+    """Nothing differs but the o= lines."""
+    return _without_origin(text) == _without_origin(other)
+
+
+def _without_origin(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("o=")]
+
+
 def _origin_of(text: str) -> str:
     return next((line for line in text.splitlines() if line.startswith("o=")), "")
 

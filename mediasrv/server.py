@@ -97,9 +97,9 @@ class MediaServer:
         task.add_done_callback(self._served)
 
     def key_heard(self, call_id: str, tag: str, key: str) -> None:
-        """A key in a connected call, told by rtpengine: ours if it is the caller's, on the caller's own leg."""
+        """A key of who hears the far end, told by rtpengine: ours if it is the caller's, on the caller's own leg."""
         call = self._talking.get(call_id)
-        if call is not None and call.bridged is not None and call.bridged.connected and tag == call.tag:
+        if call is not None and call.bridged is not None and call.bridged.away and tag == call.tag:
             call.pressed(key, "rtpengine")
 
     # -- Edge ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from mediasrv.sip import dialog as dialogs
 from mediasrv.sip.dialog import Dialog
 from mediasrv.sip.leg import Gone, Header, Leg
-from mediasrv.sip.message import ALLOWED, Response
+from mediasrv.sip.message import ALLOWED, Response, tag_of
 from mediasrv.sip.session_timer import Terms
 from mediasrv.sip.stack import Address, SipStack
 from mediasrv.sip.state import Event, Life
@@ -24,8 +24,9 @@ class OutgoingLeg(Leg):
         super().__init__(stack, dialog, forget)
         self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.heard = asyncio.Event()  # any response came: somebody is there
-        self.ringing = asyncio.Event()  # a 18x came
-        self.early_sdp = ""  # of a 18x, "" without
+        self.ringing = asyncio.Event()  # a 18x came; to be cleared by who waits for the next one
+        self.early_sdp = ""  # of a 18x, "" without; of the gateway that rings now, when another one has failed
+        self._ringing_tag = ""
         self.late_answer = ""  # to the callee's offer, when the INVITE has none: sent with the ACK
         self.gone.add_done_callback(lambda _: self._settle(False))
 
@@ -69,7 +70,8 @@ class OutgoingLeg(Leg):
 
     def _provisional(self, response: Response) -> None:
         if response.status > 100:
-            self.early_sdp = response.sdp or self.early_sdp
+            before, self._ringing_tag = self._ringing_tag, tag_of(response.header("to") or "")
+            self.early_sdp = response.sdp or (self.early_sdp if before == self._ringing_tag else "")
             self.ringing.set()
 
     def _success(self, response: Response) -> None:
@@ -80,7 +82,7 @@ class OutgoingLeg(Leg):
             self._send("BYE")
             return
         self.machine.move(Event.RECV_SUCCESS)
-        self.remote_sdp = response.sdp
+        self.remote_sdp = response.sdp or self.early_sdp
         if crossed:
             self.machine.move(Event.SEND_BYE)
             self._send("BYE")

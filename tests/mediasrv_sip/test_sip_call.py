@@ -100,6 +100,88 @@ async def test_a_refused_call_has_its_reason(tmp_path: Path, status: int, cause:
         assert leg.up
 
 
+def rings(second: IncomingLeg, early: str = "", *, tag: str = "") -> None:
+    """18x, with early media or without; of another gateway when ``tag`` is another."""
+    second._transaction.respond(
+        183 if early else 180, "Ringing", tag=tag or tag_of(second.dialog.local), body=early,
+        headers=[("Contact", second.stack.contact)],
+    )  # fmt: skip
+
+
+async def hears_early_media(edge: FarEnd, leg: OutgoingLeg) -> IncomingLeg:
+    """The second leg, once the caller has been given what the far end sends before it answers."""
+    key(leg, "44#")
+    second = await edge.next_call()
+    rings(second, session(5000))
+    await soon(lambda: edge.offers and sdp.read(edge.offers[-1]).port == 5000)
+    return second
+
+
+async def test_early_media_is_the_callers_to_hear_and_goes_on_with_the_answer(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await hears_early_media(edge, leg)
+        rings(second, session(5000))
+        rings(second)
+        second.answer(session(5000, version=2))  # nothing new but the o= line
+        await server.step("connected")
+        assert len(edge.offers) == 1
+        await second.bye()
+        await taken_back(edge, leg)
+        assert (await server.step("bridged"))["outcome"] == "completed"
+
+
+async def test_another_session_in_the_answer_is_followed(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await hears_early_media(edge, leg)
+        second.answer(session(5002, version=2))
+        await server.step("connected")
+        assert [sdp.read(offer).port for offer in edge.offers] == [5000, 5002]
+        await second.bye()
+        await taken_back(edge, leg)
+
+
+async def test_after_early_media_and_a_refusal_the_caller_is_back_and_hears_why(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await hears_early_media(edge, leg)
+        second.refuse(486, [("Reason", "Q.850;cause=17")])
+        await taken_back(edge, leg)
+        assert (await server.step("bridged"))["outcome"] == "busy"
+        key(leg, "55#")
+        assert (await edge.next_call()).invite.uri.startswith("sip:55@")
+
+
+async def test_two_hashes_end_early_media(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        second = await hears_early_media(edge, leg)
+        key(leg, "##")
+        assert (await asyncio.wait_for(second.gone, SOON_S)).status == 487
+        await taken_back(edge, leg)
+        assert (await server.step("bridged"))["outcome"] == "recalled"
+
+
+async def test_when_the_next_gateway_only_rings_the_caller_hears_a_ringing_tone_again(tmp_path: Path) -> None:
+    """The first gateway sent early media and failed; Kamailio tries the next, whose ringing has another tag."""
+    async with on_the_line(tmp_path) as (_, edge, leg):
+        second = await hears_early_media(edge, leg)
+        rings(second, tag="another")
+        await taken_back(edge, leg)
+        rings(second, session(5000, version=3), tag="third")
+        await soon(lambda: [sdp.read(offer).port for offer in edge.offers][::2] == [5000, 5000])
+
+
+async def test_a_telephone_that_refuses_early_media_is_connected_all_the_same(tmp_path: Path) -> None:
+    async with on_the_line(tmp_path) as (server, edge, leg):
+        answer, edge.answer = edge.answer, Refusal(488)
+        second = await hears_early_media(edge, leg)
+        rings(second, session(5000))
+        edge.answer = answer
+        second.answer(session(5000))
+        await server.step("connected")
+        assert [sdp.read(offer).port for offer in edge.offers] == [5000, 5000]
+        await second.bye()
+        await taken_back(edge, leg)
+
+
 async def test_a_number_without_its_end_is_complete_when_no_more_digits_come(tmp_path: Path) -> None:
     async with on_the_line(tmp_path) as (_, edge, leg):
         key(leg, "4455")
