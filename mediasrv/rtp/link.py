@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 5.0
 WATCH_INTERVAL_S: Final = 1.0
+PORTS_WORTH_A_WORKER: Final = 100
+"""Fewer calls than half of this do not need another process."""
+
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -45,12 +48,17 @@ class RtpSettings:
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> Self:
-        """From ``[mediasrv]`` of the settings file. Raises KeyError or ValueError for a missing or wrong value."""
+        """From ``[mediasrv]`` of the settings file; a worker a core unless ``workers`` says otherwise.
+
+        Raises KeyError or ValueError for a missing or wrong value.
+        """
+        first, last = int(table["rtp_port_min"]), int(table["rtp_port_max"])
+        a_core = max(1, min(len(os.sched_getaffinity(0)), (last + 1 - first) // PORTS_WORTH_A_WORKER))
         settings = cls(
             str(table["rtp_address"]),
-            int(table["rtp_port_min"]),
-            int(table["rtp_port_max"]),
-            int(table.get("workers", 1)),
+            first,
+            last,
+            int(table.get("workers", a_core)),
             bool(table.get("rtp_realtime", True)),
         )
         if settings.workers < 1 or settings.port_max - settings.port_min + 1 < 4 * settings.workers:

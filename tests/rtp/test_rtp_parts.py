@@ -326,6 +326,13 @@ def test_workers_share_the_ports_without_overlap() -> None:
     assert RtpSettings("127.0.0.1", 20_000, 20_001).shares() == [(20_000, 20_001)]
 
 
+def test_there_is_a_worker_a_core() -> None:
+    table = {"rtp_address": "127.0.0.1", "rtp_port_min": 20_000, "rtp_port_max": 29_999}
+    assert RtpSettings.from_table(table).workers == len(os.sched_getaffinity(0))
+    assert RtpSettings.from_table({**table, "workers": 3}).workers == 3
+    assert RtpSettings.from_table({**table, "rtp_port_max": 20_050}).workers == 1
+
+
 def test_too_few_ports_are_refused_with_a_sentence() -> None:
     table = {"rtp_address": "127.0.0.1", "rtp_port_min": 20_000, "rtp_port_max": 20_006, "workers": 2}
     with pytest.raises(ValueError, match="at least four ports for each worker"):
