@@ -94,7 +94,7 @@ def _parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=6.0, help="measured time of each step (default 6)")
     parser.add_argument("--start", type=int, default=1000, help="callers of the first step (default 1000)")
     parser.add_argument("--step", type=int, default=250, help="callers added after a step that was on time")
-    parser.add_argument("--most", type=int, default=3000, help="callers at which to stop adding (default 3000)")
+    parser.add_argument("--most", type=int, default=4000, help="callers at which to stop adding (default 4000)")
     parser.add_argument("--no-pyvoip", action="store_true", help="leave pyVoIP out (vs_pyvoip is then null)")
     return parser.parse_args(argv)
 

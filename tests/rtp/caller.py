@@ -37,7 +37,7 @@ class Caller:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
-        self._sequence = 0
+        self.sequence = 0
         self.address: tuple[str, int] = self.socket.getsockname()
         self.heard: list[RtpPacket] = []
 
@@ -50,9 +50,9 @@ class Caller:
     def speak(self, port: RtpPort, packets: int = 1, *, law: Law = Law.PCMU, audio: bytes | None = None) -> None:
         """Sends voice (silence, if nothing is given)."""
         for _ in range(packets):
-            self._sequence += 1
+            self.sequence += 1
             payload = audio if audio is not None else law.silence * 160
-            self.send(port, RtpPacket(law.value, self._sequence & 0xFFFF, self._sequence * 160, 7, payload))
+            self.send(port, RtpPacket(law.value, self.sequence & 0xFFFF, self.sequence * 160, 7, payload))
 
     def press(self, port: RtpPort, keys: str, *, timestamp: int = 1000) -> None:
         """Sends each key's packets at once."""

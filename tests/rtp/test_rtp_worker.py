@@ -150,12 +150,35 @@ async def test_keys_are_heard_with_half_of_their_packets_lost_and_the_rest_shuff
 async def test_keys_are_heard_in_the_audio_where_no_events_were_negotiated(client: RtpClient, caller: Caller) -> None:
     port = await client.open()
     await port.connect(caller.address, payload_type=0, event_payload_type=None)
-    audio = Law.PCMU.encode(keys_as_audio("159#", tone_ms=80, pause_ms=60))
+    await speak_keys(port, caller, "159#")
+    events = [await next_event(port) for _ in "159#"]
+    assert events == [Digit(key, "inband") for key in "159#"]
+
+
+async def speak_keys(port: RtpPort, caller: Caller, keys: str) -> None:
+    audio = Law.PCMU.encode(keys_as_audio(keys, tone_ms=80, pause_ms=60))
     for start in range(0, len(audio), 160):
         caller.speak(port, audio=audio[start : start + 160])
         await caller.hear(1)  # the worker's own packets are the clock
-    events = [await next_event(port) for _ in "159#"]
-    assert events == [Digit(key, "inband") for key in "159#"]
+
+
+@pytest.mark.parametrize("jump", [0x7FFF, 0x8000, 0xFF00])
+async def test_jumps_of_sequence_and_timestamp_lose_no_key(client: RtpClient, new_caller: NewCaller, jump: int) -> None:
+    """As when a gateway starts anew within a call; in the audio as in events."""
+    events, audio = new_caller(), new_caller()
+    ports = []
+    for caller, event_type in ((events, EVENT_TYPE), (audio, None)):
+        ports.append(await client.open())
+        await ports[-1].connect(caller.address, payload_type=0, event_payload_type=event_type)
+    for n, key in enumerate("137"):
+        for packet in key_packets(key, timestamp=n * jump << 16, sequence=n * jump):
+            events.send(ports[0], packet)
+        assert await next_event(ports[0]) == Digit(key, "rfc4733")
+        audio.sequence += jump
+        await speak_keys(ports[1], audio, key)
+        assert await next_event(ports[1]) == Digit(key, "inband")
+    assert ports[0].events.empty()
+    assert ports[1].events.empty()
 
 
 async def test_the_keys_of_one_call_are_not_heard_in_another(client: RtpClient, new_caller: NewCaller) -> None:
@@ -208,6 +231,15 @@ async def test_a_new_address_in_the_signalling_is_followed(
     assert await keys_heard(port, 1) == "2"
 
 
+HOSTILE_FIELDS = (
+    (0x00, 0x40, 0x80, 0x90, 0xA0, 0xBF, 0xC0),
+    (0, 8, 72, 101, 128, 229),
+    (0, 0x7FFF, 0xFFFF),
+    (0, 3_000_000_000, 0xFFFF_FFFF),
+    (7, 9),
+)
+
+
 def hostile_datagrams() -> st.SearchStrategy[bytes]:
     """Anything, and RTP of the call's own payload types with every field extreme."""
     u16, u32 = st.sampled_from([0, 1, 0x7FFF, 0xFFFF]), st.sampled_from([0, 1, 3_000_000_000, 0xFFFF_FFFF])
@@ -226,6 +258,23 @@ def hostile_datagrams() -> st.SearchStrategy[bytes]:
     )
     junk = st.one_of(st.binary(max_size=8), st.integers(0, 3000).map(bytes), st.just(bytes(60_000)))
     return st.one_of(junk, st.builds(bytes.__add__, header, st.one_of(event, st.binary(max_size=3), junk)))
+
+
+async def test_hostile_datagrams_do_not_disturb_who_keys_in_the_sound(
+    client: RtpClient, caller: Caller, new_caller: NewCaller
+) -> None:
+    """Where every packet of the caller is looked at: short, huge, wrong version, wrong payload, jumps."""
+    port, stranger, chance = await client.open(), new_caller(), random.Random(66)
+    await port.connect(caller.address, payload_type=0, event_payload_type=None)
+    await speak_keys(port, caller, "4")
+    assert await next_event(port) == Digit("4", "inband")
+    for _ in range(300):
+        head = struct.pack("!BBHII", *(chance.choice(values) for values in HOSTILE_FIELDS))
+        for sender in (stranger, caller):
+            sender.send(port, (head + chance.randbytes(chance.choice((0, 1, 4, 700, 1800))))[chance.choice((0, 3)) :])
+    await speak_keys(port, caller, "2")
+    assert await next_event(port) == Digit("2", "inband")
+    assert port.events.empty()
 
 
 async def test_hostile_datagrams_from_anybody_change_nothing(
