@@ -81,7 +81,7 @@ def test_an_unread_journal_and_empty_decks_are_found(run: Run, config: Path, wor
     journal = load_settings(config).journal_dir
     journal.mkdir(exist_ok=True)
     file = journal / file_name(int(time.time()) // 3600)
-    file.write_bytes(b"x" * 200_000)
+    file.write_bytes(b"x\n" * 100_000)
     try:
         found = findings(run("doctor", "--json").document)
     finally:
