@@ -115,7 +115,8 @@ def start_plain(world: EdgeWorld, port: int, workers: int) -> "subprocess.Popen[
     file.write_text(text)
     directory = world.directory / "plain"
     directory.mkdir()
-    command = ["kamailio", "-f", str(file), "-DD", "-E", "-m", "64", "-M", "8", "-Y", str(directory)]
+    memory = ["-m", "64", "-M", "8", "-x", "fm", "-X", "fm"]  # as the edge
+    command = ["kamailio", "-f", str(file), "-DD", "-E", *memory, "-Y", str(directory)]
     return world.start_process("plain", command)
 
 
@@ -177,9 +178,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--async-workers", type=int, default=4)
     parser.add_argument("--cards", type=int, default=300)
+    parser.add_argument("--hide-topology", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args(argv)
     began = time.monotonic()
-    with edge_world(keeper=True, udp_workers=options.workers, async_workers=options.async_workers) as world:
+    processes = {"udp_workers": options.workers, "async_workers": options.async_workers}
+    with edge_world(keeper=True, hide_topology=options.hide_topology, **processes) as world:
         figures = run(world, options)
         wait_for(lambda: world.core.check().held == 0, 60)
         ledger = world.core.check()

@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from kemi import ksr, media, metrics, node, running, survive
+from kemi import entrance, journalled, ksr, media, metrics, node, running, survive
 from kemi.answer import done, refuse
 from kemi.causes import CANCELLED, NO_SUCH_DIALOG, NORMAL_CLEARING, RECOVERY_ON_TIMER, cause_in_reason
 from kemi.steps import step
@@ -11,42 +11,57 @@ TIMED_OUT = 1024  # bit of $dlg(dflags)
 FAKE_CALLID = "123"  # of the message an event has that no message caused
 
 
-def follow() -> None:
+def follow(method: str) -> None:
     """A request inside a dialog goes where its Route says; ends the route."""
     if not ksr.has_to_tag():
         return
     if not ksr.loose_route():
-        leave_dialogless()
-    if ksr.is_method("ACK"):
+        leave_dialogless(method)
+    if method == "ACK":
         survive.keep_once()
+    else:
+        entrance.mend_nat(method)
     ksr.remove_headers("^X-Cardswitch-")
-    if not media.in_request() and not ksr.is_method("ACK"):
+    if not media.in_request(method) and method != "ACK":
         refuse(media.refused(), stateful=False)
-    if ksr.is_method("INVITE|UPDATE"):
+    if method in ("INVITE", "UPDATE"):
         ksr.on_reply("ksr_reply_in_dialog")
     ksr.relay()
     done()
 
 
-def leave_dialogless() -> NoReturn:
+def hear_far_end() -> None:
+    """A reply inside the dialog: its media, and where its sender is when that is behind NAT."""
+    entrance.mend_nat_of_reply()
+    media.in_reply(ksr.reply_status())
+
+
+def leave_dialogless(method: str) -> NoReturn:
     """An ACK of a negative reply of ours, or a request for a dialog that we do not know."""
-    if ksr.is_method("ACK"):
+    if method == "ACK":
         if ksr.acknowledges_known():
             ksr.relay()
         done()
     refuse(NO_SUCH_DIALOG, stateful=False)
 
 
-def answered_by_a_second_callee() -> bool:
-    """Whether the reply is the 200 of another callee of a forked call (RFC 3261, section 13.2.2.4).
+def answered_for_nothing() -> bool:
+    """Whether the reply to an INVITE is a 200 that would connect somebody for free. It is not passed on, and its sender
+    gives up after 32 s.
 
-    The dialog, its limit and its charge are the first callee's. A second one would be connected for free: its 200 is
-    not passed on, and it gives up after 32 s. Replies to the callee's re-INVITEs have another From tag: another key.
+    It may be the 200 of another callee of a forked call (RFC 3261, section 13.2.2.4): the dialog, its limit and its
+    charge are the first callee's. Or that of an INVITE which this edge has forgotten, in a crash or after hours: there
+    is no dialog any more to end it. Replies to the callee's re-INVITEs have another From tag: another key.
     """
-    if not ksr.is_method("INVITE") or not 200 <= ksr.reply_status() < 300:
+    if not 200 <= ksr.reply_status() < 300:
         return False
-    key = f"{ksr.get('$ci')} {ksr.get('$ft')}"
-    return not ksr.first_to_claim(key, ksr.get("$tt") or "")
+    key, tag = f"{ksr.get('$ci')} {ksr.get('$ft')}", ksr.get("$tt") or ""
+    first = ksr.claimed(key)
+    if first is None:
+        if not ksr.reply_is_expected():
+            return True
+        ksr.claim(key, tag)
+    return first not in (None, tag)
 
 
 def event(name: str) -> None:
@@ -68,7 +83,7 @@ def event(name: str) -> None:
 def answered(call: running.PlacedCall) -> None:
     event = {**running.bare_event("answer", call, node.settings().node), **running.dialog_fields(call)}
     running.remember_answer(event)
-    node.write_journal(event)
+    journalled.write_journal(event)
     step(call.call, "answered", pdd_ms=event["pdd_ms"], limit_s=call.limit_s)
     metrics.tried(event["gateway_id"], 200)
 
@@ -80,7 +95,7 @@ def failed(call: running.PlacedCall) -> None:
     carrier_id, gateway_id = running.attempt_of_dialog()
     event = running.bare_event("failed", call, node.settings().node)
     fields = {"sip": int(status), "cause": int(cause), "carrier_id": carrier_id, "gateway_id": gateway_id}
-    node.write_journal({**event, **fields})
+    journalled.write_journal({**event, **fields})
     step(call.call, "failed", sip=int(status), cause=int(cause))
 
 
@@ -96,7 +111,7 @@ def ended(call: running.PlacedCall, *, timeout: bool) -> None:
     }
     if answer and answer["boot"] != event["boot"]:
         event["answer_boot"] = answer["boot"]
-    node.write_journal(event)
+    journalled.write_journal(event)
     step(call.call, "timeout" if timeout else "ended", by=event["by"], cause=event["cause"])
 
 

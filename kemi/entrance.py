@@ -13,6 +13,7 @@ MESSAGE_CHECKS = (
 )
 URI_CHECKS = 7  # R-URI, From, To
 NAT_BY_VIA = 2 | 16  # address or port in Via are not those the packet came from
+NATTED = "$avp(nat)"  # where an INVITE from behind NAT came from
 METHODS = "INVITE|ACK|BYE|CANCEL|OPTIONS|INFO|UPDATE|PRACK"
 SCANNERS = re.compile(r"friendly|scanner|sipcli|sipvicious|sipsak|pplsip|iwar|sundayddr|vaxsip", re.IGNORECASE)
 
@@ -33,22 +34,22 @@ def check_limits(edge: EdgeSettings) -> None:
         done()
 
 
-def pass_cancel() -> None:
+def pass_cancel(method: str) -> None:
     """A CANCEL follows its INVITE; one without is dropped."""
-    if ksr.is_method("CANCEL"):
+    if method == "CANCEL":
         if ksr.cancel_known():
             ksr.relay()
         done()
 
 
-def skip_retransmission() -> None:
-    if not ksr.is_method("ACK") and ksr.retransmission():
+def skip_retransmission(method: str) -> None:
+    if method != "ACK" and ksr.retransmission():
         done()
 
 
-def answer_probe(*, ready: bool, retry_after_s: int) -> None:
+def answer_probe(method: str, *, ready: bool, retry_after_s: int) -> None:
     """OPTIONS sent to us asks whether we live and can take calls: not before the directory was read once."""
-    if ksr.is_method("OPTIONS"):
+    if method == "OPTIONS":
         if not ready:
             refuse(ledger_unavailable(retry_after_s), stateful=False)
         ksr.append_reply_header("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK")
@@ -57,20 +58,36 @@ def answer_probe(*, ready: bool, retry_after_s: int) -> None:
         done()
 
 
-def only_invites() -> None:
-    if ksr.is_method("ACK"):
+def only_invites(method: str) -> None:
+    if method == "ACK":
         if ksr.acknowledges_known():
             ksr.relay()
         done()
-    if not ksr.is_method("INVITE"):
+    if method != "INVITE":
         ksr.append_reply_header("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK")
         refuse(NOT_ALLOWED, stateful=False)
     if not ksr.get("$rU"):
         refuse(BAD_REQUEST, stateful=False)
 
 
-def mend_nat() -> None:
-    """A caller behind NAT is answered, and later told BYE, where its request came from."""
+def mend_nat(method: str) -> None:
+    """A caller behind NAT is answered, and later told BYE, where its request came from: in a new call, and in every
+    request of the dialog, whose Contact replaces the first one's (RFC 3261, section 12.2.2)."""
     if ksr.behind_nat(NAT_BY_VIA):
         ksr.remember_rport()
+        if method in ("INVITE", "UPDATE"):
+            ksr.set_text(NATTED, ":".join(map(str, ksr.source())))
+            ksr.use_source_as_contact()
+
+
+def remember_nat() -> None:
+    """For the dialog that was just made of the request at hand."""
+    source = ksr.get(NATTED)
+    if source:
+        ksr.set_dialog_variable("nat", source)
+
+
+def mend_nat_of_reply() -> None:
+    """A reply inside the dialog from one behind NAT names its inside address, too."""
+    if ksr.dialog_variable("nat") == ":".join(map(str, ksr.source())):
         ksr.use_source_as_contact()

@@ -1,13 +1,13 @@
 """The caller's leg to the media server, and telling the media server's own calls from others."""
 
 import json
-import uuid
+import os
 from typing import NoReturn
 
-from kemi import ksr, media, metrics, node
+from kemi import entrance, ksr, media, metrics, node
 from kemi.answer import done, refuse
 from kemi.callers import Caller
-from kemi.causes import NO_MEDIA_SERVER
+from kemi.causes import MERGED, NO_MEDIA_SERVER
 from kemi.launch import MEDIASRV_GROUP
 from kemi.steps import step
 from rating.model import AccessNumber
@@ -22,7 +22,7 @@ def is_media_server(source: tuple[str, int]) -> bool:
 
 
 def new_call_id() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def headers_for(caller: Caller, access: AccessNumber, call_id: str, card_id: int | None, dnis: str) -> list[str]:
@@ -52,15 +52,18 @@ def send(caller: Caller, access: AccessNumber, *, card_id: int | None, dnis: str
     if not ksr.select_destination(MEDIASRV_GROUP):
         metrics.CALLS.labels("ivr", "NO_MEDIA_SERVER").inc()
         refuse(NO_MEDIA_SERVER)
+    if not media.begin():
+        refuse(MERGED)
     ksr.manage_dialog()
     ksr.set_dialog_timeout(node.edge().ivr_longest_s)
+    entrance.remember_nat()
     metrics.CALLS.labels("ivr", "PLACED").inc()
     step(call_id, "ivr", trunk=caller.trunk.name, ani=caller.ani, access=access.number)
     relay()
 
 
 def relay() -> NoReturn:
-    if not media.in_request():
+    if not media.in_request("INVITE"):
         refuse(media.refused())
     ksr.on_branch("ksr_branch_to_media_server")
     ksr.on_reply("ksr_reply_in_dialog")

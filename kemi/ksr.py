@@ -5,12 +5,19 @@ is true in Python; pseudo-variables raise UnicodeDecodeError on bytes that are n
 A request with such bytes in a field we read counts as one without that field.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import KSR
 
 NO_TEXT = ("", None)
-EDGE, FORKS = "edge", "forks"  # the tables of kamailio/python.cfg
+EDGE, FORKS, WAITING, COUNTERS, BEGUN = (
+    "edge",
+    "forks",
+    "waiting",
+    "counters",
+    "begun",
+)  # the tables of kamailio/python.cfg
 
 
 def _yes(answer: int | bool | None) -> bool:
@@ -82,6 +89,11 @@ def has_sdp() -> bool:
 def reply_to_own_request() -> bool:
     """Whether the reply has one Via, ours: nobody is behind us who waits for it. Vias may share a header line."""
     return get("$hdrc(Via)") == "1" and "," not in (header("Via") or "")
+
+
+def reply_is_expected() -> bool:
+    """Whether the reply at hand is to a transaction that is known."""
+    return _yes(KSR.tm.t_check_trans())
 
 
 def reply_status() -> int:
@@ -170,6 +182,11 @@ def new_transaction() -> bool:
 
 def canceled() -> bool:
     return _yes(KSR.tm.t_is_canceled())
+
+
+def send_request(method: str, uri: str, next_hop: str, headers: str) -> None:
+    """A request of our own; ``headers``: From, To, Call-ID, CSeq among them, each with its line end."""
+    KSR.tm.t_uac_send(method, uri, next_hop or ".", ".", headers, "")
 
 
 def acknowledges_known() -> bool:
@@ -332,12 +349,22 @@ def media_delete(flags: str) -> bool:
 # -- the tables that all processes share
 
 
-def first_to_claim(key: str, value: str) -> bool:
-    """Whether ``value`` is what was first claimed under ``key`` in the last minute."""
-    claimed = shared(key, FORKS)
-    if claimed is None:
-        KSR.htable.sht_sets(FORKS, key, value)
-    return claimed in (None, value)
+def claimed(key: str) -> str | None:
+    """What was claimed under ``key`` in the last minute."""
+    return shared(key, FORKS)
+
+
+def claim(key: str, value: str) -> None:
+    KSR.htable.sht_sets(FORKS, key, value)
+
+
+def begin_call(callid: str) -> bool:
+    """Notes that a call with this Call-ID has begun; False when one runs already. One step: they may come at once."""
+    return int(KSR.htable.sht_inc(BEGUN, callid) or 0) == 1
+
+
+def forget_call(callid: str) -> None:
+    KSR.htable.sht_rm(BEGUN, callid)
 
 
 def shared(key: str, table: str = EDGE) -> str | None:
@@ -348,8 +375,8 @@ def shared(key: str, table: str = EDGE) -> str | None:
     return None if value is None else str(value)
 
 
-def shared_number(key: str) -> int:
-    value = shared(key)
+def shared_number(key: str, table: str = EDGE) -> int:
+    value = shared(key, table)
     return int(value) if value else 0
 
 
@@ -360,6 +387,29 @@ def share(key: str, value: str) -> None:
 def share_number(key: str, value: int) -> None:
     """``value`` fits 31 bits."""
     KSR.htable.sht_seti(EDGE, key, value)
+
+
+def keep_waiting(text: str, most: int) -> bool:
+    """Adds to the texts that all processes keep; False when there are ``most`` already, or no memory is left."""
+    number = int(KSR.htable.sht_inc(COUNTERS, "waits") or 0)
+    if number <= 0 or number - shared_number("waited", COUNTERS) > most:
+        return False
+    return int(KSR.htable.sht_sets(WAITING, f"{number:012}", text)) >= 0
+
+
+def waiting() -> Iterator[tuple[str, str]]:
+    """What was kept and not yet forgotten, in its order, with its key."""
+    for number in range(shared_number("waited", COUNTERS) + 1, shared_number("waits", COUNTERS) + 1):
+        key = f"{number:012}"
+        text = shared(key, WAITING)
+        if text is not None:
+            yield key, text
+
+
+def forget_waiting(key: str) -> None:
+    """``key`` and all before it are done with."""
+    KSR.htable.sht_rm(WAITING, key)
+    KSR.htable.sht_seti(COUNTERS, "waited", int(key))
 
 
 # -- HTTP and RPC

@@ -15,20 +15,22 @@ _DESCRIPTION = re.compile(r"\Av=0\r?\n(?:.*\n)*m=audio [0-9]+ RTP/")
 FLAGS = "replace-origin replace-session-connection ICE=remove RTP/AVP"
 
 
-def in_request() -> bool:
+def in_request(method: str, family: str = "") -> bool:
     """An offer of an INVITE or UPDATE, or the late answer of an ACK. Before the request is sent on, for each attempt.
+
+    ``family``: "IP4" or "IP6" of the next hop, which may be another one than the caller's; "" leaves it as it was.
 
     False when rtpengine did not take it: the session description is broken, or no rtpengine is there.
     """
     if not ksr.has_sdp():
-        if ksr.is_method("INVITE"):
+        if method == "INVITE":
             ksr.set_flag(LATE_OFFER)
         return True
-    if ksr.is_method("ACK"):
+    if method == "ACK":
         return ksr.media_answer(FLAGS)
-    if ksr.is_method("INVITE|UPDATE"):
+    if method in ("INVITE", "UPDATE"):
         ksr.clear_flag(LATE_OFFER)
-        return _offer()
+        return _offer(f"{FLAGS} address-family={family}" if family else FLAGS)
     return True
 
 
@@ -37,9 +39,9 @@ def refused() -> Answer:
     return NO_MEDIA if _DESCRIPTION.search(ksr.get("$rb") or "") else NOT_ACCEPTABLE
 
 
-def in_reply() -> None:
+def in_reply(status: int) -> None:
     """The answer to an offer, or a late offer. A refused re-INVITE changes nothing."""
-    if not 100 < ksr.reply_status() < 300 or not ksr.has_sdp():
+    if not 100 < status < 300 or not ksr.has_sdp():
         return
     if ksr.flag(LATE_OFFER):
         _offer()
@@ -47,12 +49,19 @@ def in_reply() -> None:
         ksr.media_answer(FLAGS)
 
 
-def _offer() -> bool:
+def _offer(flags: str = FLAGS) -> bool:
     ksr.set_dialog_variable(RELAYED, "1")
-    return ksr.media_offer(FLAGS)
+    return ksr.media_offer(flags)
+
+
+def begin() -> bool:
+    """The media relay, the keeper and the media server know a call by its Call-ID: False while one with the same runs,
+    for that one's end would leave the second one's ports behind (RFC 3261, section 8.2.2.2: 482)."""
+    return ksr.begin_call(ksr.get("$ci") or "")
 
 
 def release(callid: str, from_tag: str) -> None:
-    """Frees the ports of a call that has ended; harmless when they are free already."""
+    """Frees the Call-ID and the ports of a call that has ended; harmless when they are free already."""
+    ksr.forget_call(callid)
     if ksr.dialog_variable(RELAYED):
         ksr.media_delete(f"call-id={callid} from-tag={from_tag} delete-delay=0")

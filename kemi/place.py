@@ -5,10 +5,11 @@ import re
 from dataclasses import fields
 from typing import Any, NoReturn
 
-from kemi import ksr, media, metrics, node, running
+from kemi import entrance, journalled, ksr, media, metrics, node, running
 from kemi.answer import done, refuse
 from kemi.causes import (
     CANCELLED,
+    MERGED,
     NO_ANSWER,
     NO_GATEWAY,
     SERVER_ERROR,
@@ -87,10 +88,13 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
         give_up(call, NO_GATEWAY)
     ksr.set_text(DNIS, authorised.dnis)
     ksr.set_text(ROUTES, packed(living_first(authorised.routes)[: node.edge().attempts_max]))
+    if not media.begin():
+        give_up(call, MERGED)
     if not ksr.manage_dialog():
         give_up(call, SERVER_ERROR)
     ksr.set_dialog_timeout(authorised.limit_s + TIMER_SPARE_S)
     running.remember_call(call)
+    entrance.remember_nat()
     ksr.set_text(INVITE_US, str(call.invite_us))
     metrics.CALLS.labels(kind, "PLACED").inc()
     step(call.call, "place", kind=kind, ani=authorised.ani, dnis=authorised.dnis, hold=call.hold, limit_s=call.limit_s)
@@ -100,7 +104,7 @@ def place(authorised: Authorised, kind: str) -> NoReturn:
 def give_up(call: running.PlacedCall, answer: Answer) -> NoReturn:
     """Before there is a dialog: the hold is voided by the journal."""
     event = running.bare_event("failed", call, node.settings().node)
-    node.write_journal({**event, "sip": answer.status, "cause": answer.cause, "carrier_id": 0, "gateway_id": 0})
+    journalled.write_journal({**event, "sip": answer.status, "cause": answer.cause, "carrier_id": 0, "gateway_id": 0})
     step(call.call, "failed", sip=answer.status, cause=answer.cause)
     refuse(answer)
 
@@ -125,23 +129,36 @@ def gateway_uri(route: Route, dnis: str) -> str:
     return f"{scheme}:{route.prefix}{dnis}@{address}"
 
 
+def family_of(route: Route) -> str:
+    """The family of the gateway's address, as rtpengine names it."""
+    return "IP6" if "[" in route.uri else "IP4"
+
+
 def try_next_gateway() -> NoReturn:
-    """Sends the INVITE to the next gateway; ends the route. Without one left, 503."""
-    route = next_route()
-    if route is None:
-        give_up_trying(NO_GATEWAY)
+    """Sends the INVITE to the next gateway that it can be sent to; ends the route. Without one left, 503.
+
+    It cannot where a connection is refused, or a certificate is not good.
+    """
+    while (route := next_route()) is not None:
+        if send_to(route):
+            done()
+        metrics.tried(route.gateway_id, None)
+        metrics.FAILOVERS.inc()
+    give_up_trying(NO_GATEWAY)
+
+
+def send_to(route: Route) -> bool:
+    """Whether the INVITE is on its way to that gateway."""
     running.remember_attempt(route.carrier_id, route.gateway_id)
     step_of_dialog("try", carrier=route.carrier, gateway=route.gateway_id)
     ksr.set_request_uri(gateway_uri(route, ksr.get(DNIS) or ""))
     ksr.set_timeouts_ms(final=node.edge().pdd_limit_ms, any_reply=node.edge().any_reply_ms)
-    if not media.in_request():
+    if not media.in_request("INVITE", family_of(route) if node.edge().sip6 else ""):
         give_up_trying(media.refused())
     ksr.on_branch("ksr_branch_to_gateway")
     ksr.on_reply("ksr_reply_from_gateway")
     ksr.on_failure("ksr_gateway_failed")
-    if not ksr.relay():
-        give_up_trying(SERVER_ERROR)
-    done()
+    return ksr.relay()
 
 
 def dress_for_gateway() -> None:
@@ -162,8 +179,8 @@ def wants_privacy() -> bool:
 def hear_gateway() -> None:
     """A reply of a gateway: media, post-dial delay, and the longer patience once it rings."""
     status = ksr.reply_status()
-    media.in_reply()
-    if status >= 180:
+    media.in_reply(status)
+    if status >= 180 and not 200 <= status < 300:  # of those the answer tells
         step_of_dialog("reply", status=status)
     if 180 <= status < 300 and not ksr.get(RANG):
         note_ringing()

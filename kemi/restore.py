@@ -15,6 +15,10 @@ CSEQ_LEAP = 10_000
 STALE_S = 3600  # a dialog that should have ended so long ago is gone
 EVENTS_MAX = 10_000_000
 
+SOCKETS = ("caller_sock", "callee_sock")
+NEEDED = (
+    "callid", "from_uri", "from_tag", "to_uri", "to_tag", "caller_contact", "callee_contact", *SOCKETS
+)  # fmt: skip
 _DIALOG_COLUMNS = (
     "id(int,auto) hash_entry(int) hash_id(int) callid(string) from_uri(string) from_tag(string) to_uri(string) "
     "to_tag(string) caller_cseq(string) callee_cseq(string) caller_route_set(string,null) "
@@ -42,25 +46,51 @@ def read_log(directory: Path) -> list[dict[str, Any]]:
     return JournalReader(directory).read({}, EVENTS_MAX).events if directory.is_dir() else []
 
 
-def still_running(events: Iterable[dict[str, Any]], now: int) -> list[Dialog]:
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The time: epoch seconds, and the machine's own clock with the start it counts from."""
+
+    now: int
+    mono_us: int = 0
+    boot: str = ""
+
+    def deadline(self, event: dict[str, Any]) -> int:
+        """When the dialog ends, by the wall clock as it is set now."""
+        if self.boot and event.get("boot") == self.boot and "timeout_mono_us" in event:
+            return self.now + int((event["timeout_mono_us"] - self.mono_us) // 1_000_000)
+        return int(event["timeout"])
+
+
+def still_running(events: Iterable[dict[str, Any]], clocks: Clocks) -> list[Dialog]:
     """The dialogs that were kept and are not gone. Their records may come in any order."""
     kept: dict[str, dict[str, Any]] = {}
     gone: set[str] = set()
-    limits: dict[str, int] = {}
+    limits: dict[str, dict[str, Any]] = {}
     for event in events:
         if event["ev"] == "kept":
             kept[event["dlg"]] = event
         elif event["ev"] == "gone":
             gone.add(event["dlg"])
         elif event["ev"] == "limit":
-            limits[event["dlg"]] = event["timeout"]
-    found = [_dialog(event, limits.get(key)) for key, event in kept.items() if key not in gone]
-    return [dialog for dialog in found if dialog.timeout > now - STALE_S]
+            limits[event["dlg"]] = event
+    running = {key: event for key, event in kept.items() if key not in gone and _is_whole(event)}
+    found = [_dialog(event, clocks.deadline(limits.get(key, event))) for key, event in running.items()]
+    return [dialog for dialog in found if dialog.timeout > clocks.now - STALE_S]
 
 
-def _dialog(event: dict[str, Any], limit: int | None) -> Dialog:
+def _is_whole(event: dict[str, Any]) -> bool:
+    """With one that is half known Kamailio would not start at all; that call is left to the keeper."""
+    fields = event.get("fields", {})
+    return all(fields.get(name) for name in NEEDED) and all(_is_socket(fields[name]) for name in SOCKETS)
+
+
+def _is_socket(text: str) -> bool:
+    protocol, _, address = text.partition(":")
+    return protocol in ("udp", "tcp", "tls") and ":" in address
+
+
+def _dialog(event: dict[str, Any], timeout: int) -> Dialog:
     entry, _, dialog_id = event["dlg"].partition(":")
-    timeout = event["timeout"] if limit is None else limit
     return Dialog(int(entry), int(dialog_id), event["start"], timeout, event["fields"], event["vars"])
 
 

@@ -19,11 +19,12 @@ from kemi import (
     entrance,
     gateways,
     ivr,
+    journalled,
     ksr,
-    media,
     metrics,
     node,
     place,
+    steps,
     web,
 )
 from kemi.answer import Answered, done, refuse
@@ -59,6 +60,7 @@ def guarded(callback: Callable[..., None]) -> Callback:
             metrics.ERRORS.labels(callback.__name__).inc()
             ksr.log_error(f"{callback.__name__}: {traceback.format_exc()}")
             self.apologise(callback.__name__)
+        steps.write()
         return 1
 
     return safe
@@ -78,21 +80,22 @@ class Edge:
 
     @guarded
     def ksr_request_route(self) -> None:
+        method = ksr.method()
         entrance.check_limits(node.edge())
-        entrance.pass_cancel()
-        entrance.skip_retransmission()
-        dialogs.follow()
+        entrance.pass_cancel(method)
+        entrance.skip_retransmission(method)
+        dialogs.follow(method)
         origin = self.identify_source()
         takes_calls = self.directory.ready and not directory.draining()
-        entrance.answer_probe(ready=takes_calls, retry_after_s=node.edge().retry_after_s)
-        entrance.only_invites()
+        entrance.answer_probe(method, ready=takes_calls, retry_after_s=node.edge().retry_after_s)
+        entrance.only_invites(method)
         self.check_ledger()
         if directory.draining() and origin != MEDIA_SERVER:  # a caller who is in the IVR already may still be connected
             refuse(ledger_unavailable(node.edge().retry_after_s), stateful=False)
         if origin is None:
             metrics.CALLS.labels("unknown", "UNKNOWN_SOURCE").inc()
             refuse(UNKNOWN_SOURCE, stateful=False)
-        entrance.mend_nat()
+        entrance.mend_nat(method)
         ksr.set_text(TRUNK, origin)
         self.hand_over()
 
@@ -110,7 +113,7 @@ class Edge:
     def check_ledger(self) -> None:
         """With the ledger away, or never seen yet, a new call is refused at once."""
         self.directory.current()
-        if directory.breaker_open() or not self.directory.ready:
+        if directory.breaker_open() or journalled.is_full() or not self.directory.ready:
             metrics.LEDGER_UNAVAILABLE.inc()
             refuse(ledger_unavailable(node.edge().retry_after_s), stateful=False)
 
@@ -231,14 +234,16 @@ class Edge:
 
     @guarded
     def ksr_reply_in_dialog(self) -> None:
-        media.in_reply()
+        dialogs.hear_far_end()
 
     @guarded
     def ksr_reply_route(self) -> None:
-        if ksr.method() == "BYE" and ksr.reply_to_own_request():
+        method = ksr.method()
+        if method == "INVITE":
+            if dialogs.answered_for_nothing():
+                ksr.drop()
+        elif method == "BYE" and ksr.reply_to_own_request():
             time.sleep(BYE_SETTLES_S)
-        elif dialogs.answered_by_a_second_callee():
-            ksr.drop()
 
     # -- a call's life
 
@@ -254,6 +259,7 @@ class Edge:
 
     @guarded
     def ksr_refresh_directory(self, *_: str) -> None:
+        journalled.write_what_waits()
         directory.refresh(node.core())
         self.probes().refresh(node.core())
 

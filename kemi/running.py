@@ -10,6 +10,7 @@ by one place only: replies are handled in several processes at once, and one mus
 | ``rang`` | at the first 18x | post-dial delay in ms |
 | ``answer`` | at the answer | the journal's answer event, JSON |
 | ``media`` | at an offer | there are ports to free (kemi/media.py) |
+| ``nat`` | when the call is placed | address and port of a caller behind NAT |
 """
 
 import json

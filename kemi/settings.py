@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from rating.settings import Settings, SettingsError
 
+TLS_FILES = ("tls_certificate", "tls_key", "tls_ca")
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
@@ -31,7 +33,12 @@ class EdgeSettings:
     ring_limit_ms: int = 90_000
     attempts_max: int = 4  # gateways tried for a call
     sip6: str = ""  # a second listener, "[2001:db8::1]:5060"; rtpengine needs an interface of that kind, too
+    tls: str = ""  # a listener for trunks and towards gateways (";transport=tls"), "192.0.2.1:5061"
+    tls_certificate: Path | None = None  # with its chain, PEM; shown to both sides
+    tls_key: Path | None = None
+    tls_ca: Path | None = None  # who may have signed a gateway's certificate; None: any of the system's authorities
     media_servers: tuple[str, ...] = ()  # all that callers are sent to, in turn; (): the one of [mediasrv]
+    hide_topology: bool = True  # what one side says of itself in Via, Record-Route and Contact the other cannot read
     probe_gateways: bool = True  # by OPTIONS; one that does not answer is tried last
     message_bytes_max: int = 16_384
     retry_after_s: int = 5
@@ -54,15 +61,18 @@ class Neighbours:
 def edge_settings(settings: Settings) -> EdgeSettings:
     """The table ``edge``. Raises SettingsError naming what is missing or not known."""
     table: dict[str, Any] = dict(settings.table("edge"))
-    for name in ("rpc_socket", "metrics_dir", "dialog_log_dir", "certificates_dir"):
+    for name in ("rpc_socket", "metrics_dir", "dialog_log_dir", "certificates_dir", *TLS_FILES):
         if name in table:
             table[name] = Path(table[name])
     if "media_servers" in table:
         table["media_servers"] = tuple(table["media_servers"])
     try:
-        return EdgeSettings(**table)
+        found = EdgeSettings(**table)
     except TypeError as error:
         raise SettingsError(f"{settings.path}: [edge]: {error}") from error
+    if found.tls and not (found.tls_certificate and found.tls_key):
+        raise SettingsError(f"{settings.path}: [edge] tls needs tls_certificate and tls_key")
+    return found
 
 
 def neighbours(settings: Settings) -> Neighbours:

@@ -9,9 +9,19 @@ from rating.calllog import CallLog
 PART = "edge"
 
 
+_noted: list[dict[str, str | int | None]] = []  # of the callback that runs: they are one write
+
+
 def step(call_id: str, name: str, **facts: str | int | None) -> None:
     """Never a PIN."""
-    _log_of(os.getpid()).step(call_id, name, **facts)
+    _noted.append({"call": call_id, "step": name, **facts})
+
+
+def write() -> None:
+    """At the end of each callback."""
+    if _noted:
+        _log_of(os.getpid()).steps(_noted)
+        _noted.clear()
 
 
 def step_of_dialog(name: str, **facts: str | int | None) -> None:

@@ -9,9 +9,10 @@ asked of a database for it. Why: docs/decisions/dialogs-survive.md
 
 import time
 
-from kemi import ksr, node
+from kemi import journalled, ksr, running
+from rating.journal import boot_clock_us
 
-VARIABLES = ("call", "try", "rang", "answer", "media", "kept")
+VARIABLES = ("call", "try", "rang", "answer", "media", "nat", "kept")
 KEPT = "kept"  # dialog variable: the log has it
 _NOTED = {
     "callid": "$dlg(callid)",
@@ -42,21 +43,30 @@ def keep_once() -> None:
         "ev": "kept",
         "dlg": dialog_key(),
         "start": ksr.get_int("$dlg(start_ts)") or now,
-        "timeout": now + lifetime,
+        **deadline(lifetime),
         "fields": {column: ksr.get(name) or "" for column, name in _NOTED.items()},
         "vars": {name: value for name in VARIABLES if (value := ksr.dialog_variable(name))},
     }
-    node.write_dialog_log(event)
+    journalled.write_dialog_log(event)
 
 
 def forget() -> None:
     """At the end of a dialog, kept or not: its ACK may still be on the way through another worker."""
-    node.write_dialog_log({"ev": "gone", "dlg": dialog_key()})
+    journalled.write_dialog_log({"ev": "gone", "dlg": dialog_key()})
 
 
 def extend(key: str, seconds: int) -> None:
     """When a dialog's limit was moved to ``seconds`` from now."""
-    node.write_dialog_log({"ev": "limit", "dlg": key, "timeout": int(time.time()) + seconds})
+    journalled.write_dialog_log({"ev": "limit", "dlg": key, **deadline(seconds)})
+
+
+def deadline(seconds: int) -> dict[str, int | str]:
+    """``seconds`` from now, by both clocks: the machine's own one holds when somebody sets the other."""
+    return {
+        "timeout": int(time.time()) + seconds,
+        "timeout_mono_us": boot_clock_us() + seconds * 1_000_000,
+        "boot": running.boot_id(),
+    }
 
 
 def dialog_key() -> str:

@@ -3,18 +3,18 @@
 import re
 from urllib.parse import urlsplit
 
-from kemi import directory, ksr, metrics, node, server_statistics, survive
+from kemi import directory, farewell, ksr, metrics, node, server_statistics, survive
 from kemi.settings import host_and_port
 
 _LIMIT = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/limit/([0-9]{1,6})")
 _END = re.compile(r"/calls/([0-9]{1,10}):([0-9]{1,10})/end")
-HELP = "there are /metrics, /rpc, /drain, /calls/<dialog>/limit/<seconds> and /calls/<dialog>/end\n"
+HELP = "there are /metrics, /rpc, /drain, /calls/bye, /calls/<dialog>/limit/<seconds> and /calls/<dialog>/end\n"
 
 
 def answer() -> None:
     """``/metrics``; and, by POST, ``/rpc`` (JSON-RPC), ``/drain`` (no new calls from now on),
-    ``/calls/<h_entry>:<h_id>/limit/<seconds from now>`` and ``/calls/<h_entry>:<h_id>/end``. On the HTTP listener only:
-    to the SIP ports come strangers."""
+    ``/calls/<h_entry>:<h_id>/limit/<seconds from now>``, ``/calls/<h_entry>:<h_id>/end``, and ``/calls/bye`` with the
+    legs of a dead edge's call (rating/keeper/legs.py). On the HTTP listener only: to the SIP ports come strangers."""
     if not ksr.arrived_at(host_and_port(node.edge().http)):
         ksr.http_reply(404, "Not Found", "text/plain", "\n")
         return
@@ -31,6 +31,8 @@ def answer() -> None:
         tell(True)
     elif found := _LIMIT.fullmatch(path):
         tell(set_limit(int(found[1]), int(found[2]), int(found[3])))
+    elif path == "/calls/bye":
+        tell(farewell.send_byes(ksr.get("$rb") or ""))
     elif found := _END.fullmatch(path):
         tell(ksr.end_dialog(int(found[1]), int(found[2])))
     else:

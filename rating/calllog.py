@@ -87,6 +87,10 @@ def directory_of(settings: Settings) -> Path | None:
     return Path(calls) if calls else None
 
 
+# Made once: json.dumps with arguments makes an encoder each time, which costs more than the line itself.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, default=str)
+
+
 def encode(facts: Facts) -> str:
     """One line; what JSON does not know is written as text."""
-    return json.dumps(facts, separators=(",", ":"), ensure_ascii=True, default=str)
+    return _ENCODER.encode(facts)

@@ -45,6 +45,14 @@ class Edges:
         """The call ends ``seconds`` from now, sooner or later than before. Raises EdgeUnavailableError."""
         return self.post(node, f"/calls/{dialog}/limit/{max(1, seconds)}")
 
+    def lives(self, node: str) -> bool:
+        """Whether that edge answers."""
+        try:
+            self.post(node, "/calls/0:0/limit/1")  # which no call has
+        except EdgeUnavailableError:
+            return False
+        return True
+
     def post(self, node: str, path: str, body: bytes = b"") -> bool:
         """Whether the edge did what the path asks for; False is its 404."""
         address = self._addresses.get(node)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rating.calllog import CallLog
 from rating.database import Connection, Database, Row
+from rating.edges import Edges, EdgeUnavailableError
 from rating.journal import Event, boot_clock_us, boot_id
 from rating.keeper.figures import SWEEPER
 from rating.keeper.ng import NgClient, NgError, Relays
@@ -26,6 +27,7 @@ CAUSE_RECOVERY = 102  # Q.850: recovery on timer expiry
 RPC_TIMEOUT_S = 1.0
 SILENCE_US = 30_000_000
 SWEPT_AT_ONCE_MAX = 500
+CUTS_MAX = 3  # tries to end a call of a dead edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class GuardTimes:
 
     overdue_s: int = 5
     unanswered_s: int = 300  # no INVITE rings so long
+    dead_edge_s: int = 15  # the same for calls of other nodes whose edge does not answer
     no_end_s: int = 900  # past the limit, for this node's calls: its whole journal is read by then
     other_nodes_s: int = 14_400  # the same for calls of other nodes, whose keepers may be late
     confirm_s: int = 300  # how long that must have looked so before it is believed, see ``Guard.sweep``
@@ -55,6 +58,7 @@ class Guard:
         calls: CallLog | None = None,
         boot_us: Callable[[], int] = boot_clock_us,
         boot: str | None = None,
+        edges: Edges | None = None,
     ) -> None:
         self.ended = 0
         self.silent = 0  # connected calls without a packet for SILENCE_US, when last asked
@@ -68,6 +72,8 @@ class Guard:
         self._calls = calls or CallLog(None, "keeper", node)
         self._boot_us = boot_us
         self._boot = boot_id() if boot is None else boot
+        self._edges = edges
+        self._cut: dict[str, int] = {}  # tries to end calls of other nodes, by hold
         self._suspected_us: dict[str, int] = {}  # hold without an end: since when, by the machine's own clock
 
     def _now(self) -> Moment:
@@ -81,11 +87,40 @@ class Guard:
             self._calls.step(call["call_id"], "ended_overdue", hold=call["id"], limit_s=call["limit_s"])
             if self._rpc_socket is not None and call["dialog"]:
                 _end_dialog(self._rpc_socket, call["dialog"])
-            if self._ng is not None and call["sip_call_id"]:
-                try:
-                    self._ng.request("delete", call_id=call["sip_call_id"], delete_delay=0)  # its default is 30 s
-                except NgError as error:
-                    LOG.info("hold %s: %s", call["id"], error)
+            self._delete_media(call)
+
+    def end_overdue_elsewhere(self) -> None:
+        """Ends calls of other nodes that are past their limit and whose edge is dead: their BYEs are sent by this
+        node's edge, to both sides, and the media is deleted. A living edge is left alone: its own timers are right, and
+        this machine's clock may not be."""
+        if self._edges is None:
+            return
+        calls = keeping.overdue_elsewhere(self._database, self._node, self._now(), self._times.dead_edge_s)
+        self._cut = {call["id"]: self._cut.get(call["id"], 0) for call in calls}
+        dead = {node for node in {str(call["node"]) for call in calls} if not self._edges.lives(node)}
+        for call in calls:
+            if call["node"] in dead and self._cut[call["id"]] < CUTS_MAX:
+                self._cut[call["id"]] += 1
+                self.ended += 1
+                LOG.warning("hold %s is past its limit and edge %s is dead: ending its call", call["id"], call["node"])
+                self._calls.step(call["call_id"], "ended_overdue", hold=call["id"], limit_s=call["limit_s"])
+                self._note_sign_of_life(call)
+                self._delete_media(call)
+                self._send_byes(call)
+
+    def _send_byes(self, call: Row) -> None:
+        try:
+            if self._edges is not None and call["legs"]:
+                self._edges.post(self._node, "/calls/bye", str(call["legs"]).encode())
+        except EdgeUnavailableError as error:
+            LOG.warning("hold %s: nobody sends its BYEs: %s", call["id"], error)
+
+    def _delete_media(self, call: Row) -> None:
+        if self._ng is not None and call["sip_call_id"]:
+            try:
+                self._ng.request("delete", call_id=call["sip_call_id"], delete_delay=0)  # its default is 30 s
+            except NgError as error:
+                LOG.info("hold %s: %s", call["id"], error)
 
     def note_signs_of_life(self) -> None:
         """Asks rtpengine for the last packet of every connected call of this node, and counts those without any."""
@@ -93,16 +128,22 @@ class Guard:
             return
         silent = 0
         for call in keeping.connected(self._database, self._node):
-            try:
-                answer = self._ng.request("query", call_id=call["sip_call_id"])
-            except NgError:
-                silent += 1
-                continue
-            now, last_us = self._now(), max(last_packets(answer), default=0) * 1_000_000
-            silent += now.wall_us - max(last_us, call["answered_us"]) > SILENCE_US
-            if 0 < last_us <= now.wall_us:  # a packet of the future came before somebody set the clock back
-                keeping.seen_alive(self._database, call["id"], life_us(call, last_us, now))
+            last_us = self._note_sign_of_life(call)
+            silent += last_us is None or self._clock_us() - max(last_us, call["answered_us"]) > SILENCE_US
         self.silent = silent
+
+    def _note_sign_of_life(self, call: Row) -> int | None:
+        """When the call's last packet came, 0 for none yet; None when no rtpengine knows the call."""
+        try:
+            answer = None if self._ng is None else self._ng.request("query", call_id=call["sip_call_id"])
+        except NgError:
+            answer = None
+        if answer is None:
+            return None
+        now, last_us = self._now(), max(last_packets(answer), default=0) * 1_000_000
+        if 0 < last_us <= now.wall_us:  # a packet of the future came before somebody set the clock back
+            keeping.seen_alive(self._database, call["id"], life_us(call, last_us, now))
+        return last_us
 
     def sweep(self) -> int:
         """Settles holds whose end nobody will tell any more; how many.

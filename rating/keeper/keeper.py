@@ -16,6 +16,7 @@ from rating.keeper.ahead import JournalApplier
 from rating.keeper.certificates import ends_of
 from rating.keeper.collector import KeeperCollector
 from rating.keeper.guard import Guard, GuardTimes
+from rating.keeper.legs import Legs
 from rating.keeper.maintenance import charge_maintenance
 from rating.keeper.monitor import State
 from rating.keeper.months import months_ahead
@@ -32,6 +33,7 @@ JOURNAL_POLL_S = 0.05
 WARNING_POLL_S = 0.5
 GUARD_POLL_S = 2.0
 REFILL_POLL_S = 1.0
+LEGS_POLL_S = 1.0
 LIFE_POLL_S = 15.0
 TIDY_POLL_S = 3600.0
 RETRY_S = 0.5
@@ -53,7 +55,7 @@ class Keeper:
         self._reader = JournalReader(settings.journal_dir)
         self._settler = Settler(self._database, settings.node, self._core.carrier_cost, clock_us)
         self._applier = JournalApplier(self._reader, self._settler)
-        ng = _relays(settings)
+        ng, edges = _relays(settings), Edges(settings)
         prompts = settings.table("mediasrv").get("prompt_cache_dir")
         self._warner = None
         if ng is not None and prompts:
@@ -68,8 +70,10 @@ class Keeper:
             times=_guard_times(settings),
             clock_us=clock_us,
             calls=self._calls,
+            edges=edges,
         )
-        self._raiser = Raiser(self._database, self._core, settings.node, Edges(settings))
+        self._raiser = Raiser(self._database, self._core, settings.node, edges)
+        self._legs = _legs(settings, self._database)
         self.state.silent = lambda: self._guard.silent
         self._journal_dir = settings.journal_dir
         self._certificates = [Path(name) for name in settings.table("keeper").get("certificates", [])]
@@ -95,6 +99,7 @@ class Keeper:
             self._thread("warnings", WARNING_POLL_S, self._warner.poll if self._warner else lambda: None),
             self._thread("guard", GUARD_POLL_S, self._look_after),
             self._thread("refills", REFILL_POLL_S, self._raiser.poll),
+            self._thread("legs", LEGS_POLL_S, self._legs.poll if self._legs else lambda: None),
             self._thread("life", LIFE_POLL_S, self._guard.note_signs_of_life),
             self._thread("tidy", TIDY_POLL_S, self._tidy),
             self._thread("maintenance", TIDY_POLL_S, self._charge_maintenance),
@@ -167,6 +172,7 @@ class Keeper:
         offsets = self._offsets or {}
         state.journal_bytes, state.unread_bytes = self._reader.size_bytes(), self._reader.unread_bytes(offsets)
         self._guard.end_overdue()
+        self._guard.end_overdue_elsewhere()
         if state.unread_bytes == 0:  # what is not applied yet may tell the end that is missed
             self._guard.sweep()
 
@@ -198,6 +204,8 @@ class Keeper:
             keeping.add_cdr_partition(self._database, name, until_us)
         removed = self._reader.remove_applied(settlement.offsets(self._database, self._node))
         settlement.forget_offsets(self._database, self._node, removed)
+        if self._legs:
+            self._legs.tidy()
         self.state.certificates = ends_of(self._certificates)
 
 
@@ -209,8 +217,15 @@ def _relays(settings: Settings) -> Relays | None:
     return Relays([host_and_port(address) for address in ([found] if isinstance(found, str) else found)])
 
 
+def _legs(settings: Settings, database: Database) -> Legs | None:
+    """Of the edge on this node, when there is one."""
+    edge = settings.table("edge")
+    directory = edge.get("dialog_log_dir") or (Path(edge["rpc_socket"]).parent / "dialogs" if edge else None)
+    return None if directory is None else Legs(database, Path(directory))
+
+
 def _guard_times(settings: Settings) -> GuardTimes:
-    """[keeper] overdue_s, unanswered_s, no_end_s, other_nodes_s, where given."""
+    """[keeper] overdue_s, dead_edge_s, unanswered_s, no_end_s, other_nodes_s, where given."""
     table = settings.table("keeper")
     given = {name: int(table[name]) for name in GuardTimes.__slots__ if name in table}
     return GuardTimes(**given)

@@ -8,16 +8,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rating.cards import now_us
 from rating.journal import Event
 from rating.rate import Rate, billable_seconds, call_cost
 
 ANSWER, END, FAILED = "answer", "end", "failed"
 # The largest values that the ledger's columns hold, or that make sense.
 _HIGHEST = {
-    "t_us": 2**62,
-    "mono_us": 2**62,
-    "answer_us": 2**62,
-    "answer_mono_us": 2**62,
+    "t_us": 2**52,  # the year 2112: what is added to it in SQL still fits
+    "mono_us": 2**52,
+    "answer_us": 2**52,
+    "answer_mono_us": 2**52,
     "carrier_id": 2**31 - 1,
     "gateway_id": 2**31 - 1,
     "pdd_ms": 2**31 - 1,
@@ -54,7 +55,7 @@ def gather(events: Iterable[Event]) -> Gathered:
     gathered = Gathered()
     for event in events:
         hold_id = event.get("hold")
-        if event.get("ev") not in (ANSWER, END, FAILED) or not _is_hold_id(hold_id) or _int(event, "t_us") <= 0:
+        if event.get("ev") not in (ANSWER, END, FAILED) or not _is_hold_id(hold_id):
             gathered.strange += 1
             continue
         gathered.calls.setdefault(str(hold_id), CallEvents()).add(tidied(event))
@@ -62,11 +63,21 @@ def gather(events: Iterable[Event]) -> Gathered:
 
 
 def tidied(event: Event) -> Event:
-    """The event with what the ledger could not store put right: a strange detail must not cost the settlement."""
+    """The event with what the ledger could not store put right: a strange detail must not cost the settlement.
+
+    A time that is none becomes the present one. An answer whose own time is lost stays an answer: when it was follows
+    from the machine's clock, or is put where the end is, in the caller's favour.
+    """
+    answered = event.get("answer_us") not in (None, 0)
     for key, highest in _HIGHEST.items():
         value = event.get(key)
         if value is not None and (not isinstance(value, int) or not 0 <= value <= highest):
             event[key] = 0 if key.endswith("_us") else None
+    if _int(event, "t_us") == 0:
+        event["t_us"] = now_us()
+    if answered and _int(event, "answer_us") == 0:
+        lasted_us = _int(event, "mono_us") - _int(event, "answer_mono_us") if _int(event, "answer_mono_us") else 0
+        event["answer_us"] = event["t_us"] - max(0, lasted_us)
     return event
 
 

@@ -56,6 +56,20 @@ def overdue(database: Database, node: str, now: Moment, grace_s: int) -> list[Ro
     )
 
 
+def overdue_elsewhere(database: Database, node: str, now: Moment, grace_s: int) -> list[Row]:
+    """The same for the calls of all other nodes, with what is known of their legs."""
+    return database.rows(
+        f"SELECT {_CALL}, legs FROM hold WHERE state = 'held' AND node <> %s AND answered_us IS NOT NULL"  # noqa: S608
+        f" AND {_CONNECTED_US} > (CAST(limit_s AS SIGNED) + %s) * 1000000 LIMIT 500",
+        (node, *now.arguments(), grace_s),
+    )
+
+
+def remember_legs(database: Database, hold_id: str, legs: str) -> None:
+    """How both sides of a running call are reached (JSON), should its edge die."""
+    database.rows("UPDATE hold SET legs = %s WHERE hold_id = %s AND state = 'held'", (legs, bytes.fromhex(hold_id)))
+
+
 def refilled(database: Database, node: str) -> list[Row]:
     """Connected calls of the node whose card got money after they were placed, with the last such entry."""
     return database.rows(

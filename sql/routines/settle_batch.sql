@@ -15,6 +15,7 @@ settle: BEGIN
         hold.billable_s = IF(settles AND settled.state = 'captured', settled.billable_s, hold.billable_s),
         hold.answered_us = COALESCE(hold.answered_us, settled.answered_us),
         hold.settled_us = IF(settles, p_now_us, hold.settled_us),
+        hold.legs = IF(settles, NULL, hold.legs),
         hold.recorded = TRUE
     WHERE NOT hold.recorded AND (hold.state = 'held') = settles
         AND hold.held_micros = settled.held_micros AND hold.limit_s = settled.limit_s

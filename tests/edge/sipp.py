@@ -239,7 +239,7 @@ class Sipp:
             )
         if not self.remote:  # nobody may call before it listens
             deadline = time.monotonic() + 10
-            while is_free(self.address, self.port, tcp=False) and self.process.poll() is None:
+            while is_free(self.address, self.port, tcp=self.transport[0] == "t") and self.process.poll() is None:
                 assert time.monotonic() < deadline, f"{self.name} does not listen"
                 time.sleep(0.01)
         return self

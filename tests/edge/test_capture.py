@@ -137,8 +137,8 @@ def test_the_call_log_tells_what_became_of_a_call(captured: EdgeWorld) -> None:
     gateway = captured.gateway([*ANSWERS, *HANGS_UP])
     captured.all_as_written(captured.caller([*calls(ani), pause(200), *hangs_up(ani)]), gateway)
     steps = captured.steps(captured.cdr(card_id)["call_id"])
-    assert [step["step"] for step in steps] == ["place", "try", "reply", "reply", "answered", "ended"]
-    assert [step.get("status") for step in steps[2:4]] == [180, 200]
+    assert [step["step"] for step in steps] == ["place", "try", "reply", "answered", "ended"]
+    assert [step.get("status") for step in steps[2:4]] == [180, None]
     assert (steps[-1]["by"], steps[-1]["cause"]) == ("caller", 16)
     assert {(step["part"], step["node"]) for step in steps} == {("edge", "edge1")}
     _, poor = captured.new_card(0)

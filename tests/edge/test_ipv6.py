@@ -1,22 +1,45 @@
-"""Signalling and media over IPv6."""
+"""Signalling and media over IPv6, and between the two families. To Paris there is a gateway on IPv6 that is cheaper."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from console.stack.ports import free_port
-from tests.edge.parts import ANSWERS, HANGS_UP, calls
-from tests.edge.sipp import Step, must_have, receive
-from tests.edge.world import MICROS_PER_SECOND, EdgeWorld, edge_world, wait_for
+from rating.deck import DeckRow, DeckTable, DeckTerms
+from rating.rate import flat_rate
+from tests.edge.parts import ANSWERS, HANGS_UP, calls, hangs_up
+from tests.edge.sipp import Sipp, Step, must_have, receive
+from tests.edge.world import PARIS, EdgeWorld, edge_world, wait_for
 
 SIX = "::1"
-PORT = free_port(SIX)
+SIX_MEDIA, FOUR_MEDIA = must_have("c=IN IP6 ::1"), must_have("c=IN IP4 127\\.0\\.0\\.1")
+SECOND = 1_000  # what one costs, in micro-units
+
+
+class SixWorld:
+    """An edge on both families with a trunk and a gateway on IPv6."""
+
+    def __init__(self, world: EdgeWorld, port: int) -> None:
+        self.world, self.port, self.gateway_port = world, port, free_port(SIX)
+        core, version = world.core, world.metric("cardswitch_edge_directory_version")
+        rows = [DeckRow("33", "Paris", flat_rate(3_000).pack())]
+        core.publish_deck(DeckTable.from_rows(DeckTerms("six", "USD"), rows))
+        core.add_gateway(core.add_carrier("Six", deck="six"), f"sip:[{SIX}]:{self.gateway_port}")
+        core.add_trunk("six-trunk", f"{SIX}/128", ani_trusted=True, country="US")
+        wait_for(lambda: world.metric("cardswitch_edge_directory_version") > version)
+
+    def gateway(self, steps: list[Step]) -> Sipp:
+        return self.world.far_end(over_six(steps), SIX, port=self.gateway_port)
+
+    def caller(self, steps: list[Step]) -> Sipp:
+        return self.world.caller(over_six(steps), address=SIX, to=f"[{SIX}]:{self.port}")
 
 
 @pytest.fixture(scope="module")
-def six() -> Iterator[EdgeWorld]:
-    with edge_world(udp_workers=2, sip6=f"[{SIX}]:{PORT}") as running:
-        yield running
+def six() -> Iterator[SixWorld]:
+    port = free_port(SIX)
+    with edge_world(udp_workers=2, sip6=f"[{SIX}]:{port}") as running:
+        yield SixWorld(running, port)
 
 
 def over_six(steps: list[Step]) -> list[Step]:
@@ -25,17 +48,32 @@ def over_six(steps: list[Step]) -> list[Step]:
     return [Step(text.replace("IP[media_ip_type] [media_ip]", f"IP6 {SIX}")) for text in texts]
 
 
-def test_a_call_from_an_ipv6_trunk_to_an_ipv6_gateway_ends_at_its_limit(six: EdgeWorld) -> None:
-    gateway_port, version = free_port(SIX), six.metric("cardswitch_edge_directory_version")
-    (carrier,) = six.database.rows("SELECT carrier_id FROM carrier", ())
-    six.core.add_trunk("six-trunk", f"{SIX}/128", ani_trusted=True, country="US")
-    six.core.add_gateway(carrier["carrier_id"], f"sip:[{SIX}]:{gateway_port}", priority=1)
-    wait_for(lambda: six.metric("cardswitch_edge_directory_version") > version)
-    card_id, ani = six.new_card(2 * MICROS_PER_SECOND)
-    relayed = must_have("c=IN IP6 ::1")
-    invited = receive("INVITE", rrs=True, action=relayed)
-    gateway = six.far_end(over_six([invited, *ANSWERS[1:], *HANGS_UP]), SIX, port=gateway_port)
-    caller = six.caller(over_six([*calls(ani, action=relayed), *HANGS_UP]), address=SIX, to=f"[{SIX}]:{PORT}")
-    six.all_as_written(caller, gateway)
-    cdr = six.cdr(card_id)
-    assert (cdr["ended_by"], cdr["charge_micros"]) == ("timeout", 2 * MICROS_PER_SECOND)
+def answering(media: str) -> list[Step]:
+    return [receive("INVITE", rrs=True, action=media), *ANSWERS[1:], *HANGS_UP]
+
+
+def test_a_call_from_an_ipv6_trunk_to_an_ipv6_gateway_ends_at_its_limit(six: SixWorld) -> None:
+    card_id, ani = six.world.new_card(2 * SECOND)
+    gateway = six.gateway(answering(SIX_MEDIA))
+    caller = six.caller([*calls(ani, PARIS, action=SIX_MEDIA), *HANGS_UP])
+    six.world.all_as_written(caller, gateway)
+    cdr = six.world.cdr(card_id)
+    assert (cdr["ended_by"], cdr["charge_micros"]) == ("timeout", 2 * SECOND)
+
+
+def test_an_ipv6_caller_is_connected_to_an_ipv4_gateway(six: SixWorld) -> None:
+    card_id, ani = six.world.new_card(1_000_000)
+    gateway = six.world.gateway(answering(FOUR_MEDIA))
+    caller = six.caller([*calls(ani, action=SIX_MEDIA), *hangs_up(ani)])
+    six.world.all_as_written(caller, gateway)
+    cdr = six.world.cdr(card_id)
+    assert (cdr["outcome"], cdr["ended_by"]) == ("captured", "caller")
+
+
+def test_an_ipv4_caller_is_connected_to_an_ipv6_gateway_and_ended_at_the_limit(six: SixWorld) -> None:
+    card_id, ani = six.world.new_card(2 * SECOND)
+    gateway = six.gateway(answering(SIX_MEDIA))
+    caller = six.world.caller([*calls(ani, PARIS, action=FOUR_MEDIA), *HANGS_UP])
+    six.world.all_as_written(caller, gateway)
+    cdr = six.world.cdr(card_id)
+    assert (cdr["ended_by"], cdr["charge_micros"]) == ("timeout", 2 * SECOND)

@@ -144,6 +144,17 @@ def test_the_caller_holds_and_resumes_the_call(world: EdgeWorld) -> None:
     assert world.cdr(card_id)["charge_micros"] == MICROS_PER_SECOND
 
 
+def test_a_call_on_hold_ends_at_its_limit_on_both_sides(world: EdgeWorld) -> None:
+    card_id, ani = world.new_card(2 * MICROS_PER_SECOND)
+    gateway = world.gateway([*ANSWERS, receive("INVITE"), reply_in_dialog(sdp=True), receive("ACK"), *HANGS_UP])
+    hold = request("INVITE", LONDON, ani, cseq=2, sdp=True)
+    hold = Step(hold.xml.replace("a=rtpmap:0 PCMU/8000", "a=rtpmap:0 PCMU/8000\na=sendonly"))
+    holds = [hold, receive(100, optional=True), receive(200), request("ACK", LONDON, ani, cseq=2)]
+    world.all_as_written(world.caller([*calls(ani), *holds, *HANGS_UP]), gateway)
+    cdr = world.cdr(card_id)
+    assert (cdr["ended_by"], cdr["charge_micros"]) == ("timeout", 2 * MICROS_PER_SECOND)
+
+
 def test_reinvites_do_not_lengthen_a_call(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(2 * MICROS_PER_SECOND)
     gateway_agrees = [receive("INVITE"), reply_in_dialog(sdp=True), receive("ACK")]

@@ -1,6 +1,8 @@
 """Signalling that goes wrong on the way: lost, doubled, crossed, late."""
 
-from tests.edge.parts import ANSWERS, HANGS_UP, RINGS, calls, hangs_up
+import pytest
+
+from tests.edge.parts import ANSWERS, HANGS_UP, RINGS, calls, hangs_up, refused
 from tests.edge.sipp import (
     Step,
     ack,
@@ -15,7 +17,7 @@ from tests.edge.sipp import (
     reply_to_invite,
     request,
 )
-from tests.edge.world import LONDON, MICROS_PER_SECOND, EdgeWorld
+from tests.edge.world import LONDON, MICROS_PER_SECOND, EdgeWorld, wait_for
 
 
 def test_a_call_that_is_never_acknowledged_still_ends_at_its_limit(world: EdgeWorld) -> None:
@@ -123,3 +125,40 @@ def test_a_session_description_that_is_none_is_not_acceptable_and_frees_the_hold
     world.all_as_written(world.caller([broken, receive(100, optional=True), receive(488), ack_refusal(LONDON, ani)]))
     cdr = world.cdr(card_id)
     assert (cdr["outcome"], cdr["sip_status"]) == ("void", 488)
+
+
+def test_a_200_to_an_invite_that_is_forgotten_connects_nobody(world: EdgeWorld) -> None:
+    """Kamailio was killed while it rang: nothing of the call is left that could end it."""
+    card_id, ani = world.new_card(1_000_000)
+    invited = receive("INVITE", rrs=True, action=remember_invite())
+    late = [pause(6000), reply_to_invite(200, "OK", sdp=True), pause(1000)]
+    gateway = world.gateway([invited, reply(180, "Ringing"), *late])
+    caller = world.caller([invite(LONDON, ani), receive(100), receive(180), receive(200, timeout_ms=9000)])
+    wait_for(lambda: "180 Ringing" in caller.messages())
+    world.kill_kamailio()
+    world.start_kamailio()
+    assert gateway.wait() == 0
+    assert "SIP/2.0 200 OK" in gateway.messages()
+    assert caller.wait() != 0
+    assert "SIP/2.0 200 OK" not in caller.messages()
+    hold_id = str(world.hold_of(card_id))
+    assert hold_id not in [event["hold"] for event in world.events()]
+    world.core.void(hold_id)  # the sweeper does it after five minutes
+
+
+def test_a_second_caller_with_the_call_id_of_a_running_call_is_refused_and_leaves_no_ports_behind(
+    world: EdgeWorld,
+) -> None:
+    card_id, ani = world.new_card(1_000_000)
+    other_card, other = world.new_card(1_000_000)
+    one_call_id = ["-cid_str", f"twice-{card_id}"]
+    gateway = world.gateway([*ANSWERS, *HANGS_UP])
+    caller = world.caller([*calls(ani), pause(5000), *hangs_up(ani)], extra=one_call_id)
+    wait_for(lambda: "ACK" in gateway.messages())
+    world.all_as_written(world.caller(refused(other, 482), name="second", extra=one_call_id))
+    world.all_as_written(caller, gateway)
+    assert world.cdr(card_id)["charge_micros"] >= 5 * MICROS_PER_SECOND
+    wait_for(lambda: world.relayed_calls() == 0)
+    assert world.card(other_card).posted_micros == 1_000_000
+    with pytest.raises(RuntimeError):  # no such key: the Call-ID is free again
+        world.rpc("htable.get", "begun", f"twice-{card_id}")

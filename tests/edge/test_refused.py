@@ -43,6 +43,12 @@ def test_an_expired_card_is_refused_and_nothing_charged(world: EdgeWorld) -> Non
     expect(world, ani, 403)
 
 
+def test_an_exhausted_card_is_402(world: EdgeWorld) -> None:
+    card_id, ani = world.new_card(1_000_000)
+    world.execute("UPDATE card SET state = 'exhausted' WHERE card_id = %s", card_id)
+    expect(world, ani, 402)
+
+
 def test_a_card_without_enough_for_a_second_is_402(world: EdgeWorld) -> None:
     card_id, ani = world.new_card(999)
     expect(world, ani, 402)

@@ -96,5 +96,108 @@ _TEXTS = {
     "no_end": "INVITE sip:442071234567@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.10",
     "folded_forever": _LINE + _VIA + _FRAME + _CSEQ + "Subject:" + "\r\n x" * 500 + "\r\nContent-Length: oops\r\n\r\n",
     "many_vias": _LINE + _VIA * 200 + _FRAME + "CSeq: 1 MESSAGE\r\n" + _END,
+    # those of the RFC that are not above, in its order
+    "escaped_where_it_may_be": "INVITE sip:sips%3Auser%40example.com@127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME
+    + _CSEQ
+    + _END,
+    "percent_that_escapes_nothing": "RE%47IST%45R sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME
+    + "CSeq: 1 RE%47IST%45R\r\n"
+    + _END,
+    "no_space_before_angle_bracket": "OPTIONS sip:user@127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME.replace("From: <", "From: caller<")
+    + "CSeq: 1 OPTIONS\r\n"
+    + _END,
+    "long_values": _LINE
+    + _VIA
+    + _FRAME
+    + _CSEQ
+    + "Unknown-"
+    + "Long" * 40
+    + ": "
+    + "unknown-value" * 60
+    + "\r\nExtra: "
+    + "e" * 4000
+    + "\r\n"
+    + _END,
+    "octets_after_the_message": "OPTIONS sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME
+    + "CSeq: 1 OPTIONS\r\n"
+    + _END
+    + _LINE
+    + _VIA,
+    "semicolon_in_user": "INVITE sip:user;par=u%40example.net@127.0.0.1 SIP/2.0\r\n" + _VIA + _FRAME + _CSEQ + _END,
+    "varied_transports": "OPTIONS sip:user@127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + "".join(
+        f"Via: SIP/2.0/{kind} t1.example.com;branch=z9hG4bK{kind}\r\n" for kind in ("SCTP", "TLS", "UNKNOWN", "TCP")
+    )
+    + _FRAME
+    + "CSeq: 1 OPTIONS\r\n"
+    + _END,
+    "multipart": _LINE
+    + _VIA
+    + _FRAME
+    + _CSEQ
+    + "Content-Type: multipart/mixed;boundary=7a9cbec02ceef655\r\nContent-Length: 92\r\n\r\n--7a9cbec02ceef655\r\n"
+    "Content-Type: text/plain\r\n\r\nHello\r\n--7a9cbec02ceef655\r\n\x00\xff\r\n--7a9cbec02ceef655--\r\n",
+    "unusual_reason_phrase": "SIP/2.0 200 = 2**3 * 5**2 \xd0\xbd\xd0\xbe\r\n" + _VIA + _FRAME + _CSEQ + _END,
+    "no_reason_phrase": "SIP/2.0 100 \r\n" + _VIA + _FRAME + _CSEQ + _END,
+    "contact_with_escaped_headers": "REGISTER sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME.replace("<sip:x@127.0.0.10:{{PORT}}>", "sip:user@example.com?Route=%3Csip:sip.example.com%3E")
+    + "CSeq: 1 REGISTER\r\n"
+    + _END,
+    "space_within_addr_spec": _LINE
+    + _VIA
+    + _FRAME.replace("To: <sip:442071234567", "To: <sip:44 2071234567")
+    + _CSEQ
+    + _END,
+    "separators_in_display_name": _LINE + _VIA + _FRAME.replace("From: <", "From: Bell, Alexander <") + _CSEQ + _END,
+    "branch_without_anything": "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.10:{{PORT}};branch=z9hG4bK\r\n"
+    + _FRAME
+    + "CSeq: 1 OPTIONS\r\n"
+    + _END,
+    "novel_scheme": "OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0\r\n" + _VIA + _FRAME + "CSeq: 1 OPTIONS\r\n" + _END,
+    "novel_schemes_in_headers": "REGISTER sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME.replace("To: <sip:442071234567@127.0.0.1>", "To: isbn:2983792873").replace("<sip:x@", "<name:x@")
+    + "CSeq: 1 REGISTER\r\n"
+    + _END,
+    "unknown_extension_required": _LINE
+    + _VIA
+    + _FRAME
+    + _CSEQ
+    + "Require: nothingSupportsThis, nothingSupportsThisEither\r\nProxy-Require: noProxiesSupportThis\r\n"
+    + _END,
+    "unknown_content_type": _LINE
+    + _VIA
+    + _FRAME
+    + _CSEQ
+    + "Content-Type: application/unknownformat\r\nContent-Length: 5\r\n\r\n<a/>x",
+    "unknown_authorization": "REGISTER sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME
+    + "CSeq: 1 REGISTER\r\nAuthorization: NoOneKnowsThisScheme opaque-data=here\r\n"
+    + _END,
+    "request_uri_with_parameter": "OPTIONS sip:user@127.0.0.1;unknownparam=verylong;x SIP/2.0\r\n"
+    + _VIA
+    + _FRAME
+    + "CSeq: 1 OPTIONS\r\n"
+    + _END,
+    "escaped_route_in_contact": "REGISTER sip:127.0.0.1 SIP/2.0\r\n"
+    + _VIA
+    + _FRAME.replace("<sip:x@127.0.0.10:{{PORT}}>", "<sip:user@example.com?Route=%3Csip:sip.example.com%3E>")
+    + "CSeq: 1 REGISTER\r\n"
+    + _END,
+    "accepts_no_session_description": _LINE + _VIA + _FRAME + _CSEQ + "Accept: text/nobodyKnowsThis\r\n" + _END,
+    "of_rfc_2543": "INVITE sip:442071234567@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.10:{{PORT}}\r\n"
+    "From: <sip:12125550001@127.0.0.10>\r\nTo: <sip:442071234567@127.0.0.1>\r\nCall-ID: {id}@x\r\nCSeq: 1 INVITE\r\n"
+    + _END,
 }
 MESSAGES = {name: _message(name, text) for name, text in _TEXTS.items()}

@@ -57,6 +57,8 @@ def wait_for(what: Callable[[], Any], within_s: float = 10.0) -> Any:
 class EdgeWorld:
     """One running edge. ``core`` is its ledger."""
 
+    python = sys.executable
+
     def __init__(
         self,
         directory: Path,
@@ -164,8 +166,8 @@ hep_id = 77
         self.start_process("rtpengine", command)
         wait_for(self._rtpengine_answers)  # Kamailio leaves one that does not for seconds
         if self.keeper:
-            command = [sys.executable, "-m", "rating.keeper", "--config", str(self.settings.path)]
-            self.start_process("keeper", command)
+            command = [self.python, "-m", "rating.keeper", "--config", str(self.settings.path)]
+            self._keeper = self.start_process("keeper", command)
         self.start_kamailio()
 
     def _rtpengine_answers(self) -> bool:
@@ -192,6 +194,10 @@ hep_id = 77
         """As a crash would: all its processes at once, without a word."""
         self.signal_kamailio(signal.SIGKILL)
         self.kamailio.wait(10)
+
+    def kill_keeper(self) -> None:
+        self._keeper.kill()
+        self._keeper.wait()
 
     def signal_kamailio(self, number: int) -> None:
         """To all its processes."""
@@ -280,9 +286,9 @@ hep_id = 77
         self.desks[number].serve(sipp.port)
         return sipp
 
-    def far_end(self, steps: list[Step], address: str, *, port: int) -> Sipp:
+    def far_end(self, steps: list[Step], address: str, *, port: int, **more: Any) -> Sipp:
         """Waits for calls at that address."""
-        return self._sipp("far_end", steps, address, port=port)
+        return self._sipp("far_end", steps, address, port=port, **more)
 
     def media_server(self, steps: list[Step], **more: Any) -> Sipp:
         return self._sipp("mediasrv", steps, EDGE, port=self.mediasrv_port, **more)

@@ -1,12 +1,15 @@
 """What the edge decides, as tables: no server, no message."""
 
+from typing import Any
+
 import pytest
 
-from kemi import callers, restore
+from kemi import callers, farewell, restore
 from kemi.causes import answer_to, cause_in_reason, cause_of_status, try_another
 from kemi.directory import from_json, to_json
 from kemi.place import gateway_uri
 from kemi.running import PlacedCall
+from rating.keeper.legs import legs_of
 from rating.model import AccessNumber, Route, Trunk
 from rating.outcome import Refusal
 from tests.kemi.fake_ksr import FakeKsr
@@ -120,7 +123,7 @@ def test_a_call_reads_back_as_it_was_written() -> None:
 
 
 def kept(key: str, timeout: int) -> dict[str, object]:
-    fields = dict.fromkeys(("callid", "from_uri", "from_tag", "to_uri", "to_tag", "caller_cseq", "callee_cseq"), "")
+    fields = dict.fromkeys(("callid", "from_uri", "from_tag", "to_uri", "to_tag", "caller_cseq", "callee_cseq"), "7")
     fields |= dict.fromkeys(("caller_route_set", "callee_route_set", "caller_contact", "callee_contact"), "sip:a:1")
     fields |= dict.fromkeys(("caller_sock", "callee_sock"), "udp:127.0.0.1:5060")
     return {"ev": "kept", "dlg": key, "start": 1, "timeout": timeout, "fields": fields, "vars": {"call": "x"}}
@@ -129,13 +132,55 @@ def kept(key: str, timeout: int) -> dict[str, object]:
 def test_dialogs_that_are_not_gone_are_restored_with_their_last_limit() -> None:
     gone = {"ev": "gone", "dlg": "2:2"}
     moved = {"ev": "limit", "dlg": "1:1", "timeout": 500}
-    found = restore.still_running([gone, kept("1:1", 100), kept("2:2", 100), moved, kept("3:3", -9999)], now=0)
+    found = restore.still_running(
+        [gone, kept("1:1", 100), kept("2:2", 100), moved, kept("3:3", -9999)], restore.Clocks(0)
+    )
     assert [(dialog.entry, dialog.dialog_id, dialog.timeout) for dialog in found] == [(1, 1, 500)]
 
 
 def test_the_tables_escape_what_separates_their_columns() -> None:
-    (dialog,) = restore.still_running([kept("1:1", 100)], now=0)
+    (dialog,) = restore.still_running([kept("1:1", 100)], restore.Clocks(0))
     tables = restore.tables([dialog])
     assert "udp\\:127.0.0.1\\:5060" in tables["dialog"]
     assert len(tables["dialog"].splitlines()[1].replace("\\:", "").split(":")) == 24
     assert tables["dialog_vars"].splitlines()[1] == "0:1:1:call:x"
+
+
+@pytest.mark.parametrize("missing", restore.NEEDED)
+def test_a_dialog_that_is_half_known_is_left_out(missing: str) -> None:
+    """With it Kamailio would not start."""
+    half: dict[str, Any] = kept("1:1", 100)
+    half["fields"][missing] = ""
+    assert restore.still_running([half, kept("2:2", 100)], restore.Clocks(0)) == restore.still_running(
+        [kept("2:2", 100)], restore.Clocks(0)
+    )
+
+
+def test_a_deadline_holds_though_the_clock_was_set() -> None:
+    event = {"timeout": 1_000, "timeout_mono_us": 500_000_000, "boot": "this"}
+    assert restore.Clocks(90_000, 440_000_000, "this").deadline(event) == 90_060
+    assert restore.Clocks(90_000, 440_000_000, "another start").deadline(event) == 1_000
+
+
+LEGS = {"from_uri": "sip:a@x", "from_tag": "1", "to_uri": "sip:b@y", "to_tag": "2", "callid": "c@z"} | {
+    "caller_contact": "sip:a@192.0.2.1:5062",
+    "callee_contact": "sip:b@192.0.2.2",
+    "caller_route_set": "<sip:192.0.2.9;lr>",
+    "callee_route_set": "",
+}
+
+
+def test_a_dead_edges_call_gets_a_bye_to_each_side(ksr: FakeKsr) -> None:
+    assert farewell.send_byes(legs_of(LEGS))
+    to_caller, to_callee = ksr.called("tm.t_uac_send")
+    assert to_caller[:3] == ("BYE", "sip:a@192.0.2.1:5062", "sip:192.0.2.9;lr")
+    assert to_callee[:3] == ("BYE", "sip:b@192.0.2.2", ".")
+    assert "From: <sip:b@y>;tag=2\r\nTo: <sip:a@x>;tag=1\r\nCall-ID: c@z\r\n" in to_caller[4]
+    assert "Route: <sip:192.0.2.9;lr>\r\n" in to_caller[4]
+    assert "Route" not in to_callee[4]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", legs_of(LEGS | {"to_uri": "sip:b@y\r\nX: y"})])
+def test_what_is_no_pair_of_legs_sends_nothing(ksr: FakeKsr, text: str) -> None:
+    assert not farewell.send_byes(text)
+    assert ksr.called("tm.t_uac_send") == []

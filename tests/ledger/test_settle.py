@@ -11,7 +11,8 @@ from rating.keeper.ahead import JournalApplier
 from rating.keeper.settle import Applied, Settler
 from rating.model import Authorised, Card, HoldView
 from rating.outcome import HoldState
-from rating.store import settlement
+from rating.store import keeping, settlement
+from rating.store.keeping import Moment
 from tests.ledger.world import World
 
 BOOT_US = 1_000_000_000
@@ -186,6 +187,20 @@ def test_strange_details_of_an_event_do_not_cost_the_settlement(world: World, ke
     applied = keeper.catch_up()
     assert (applied.captured, applied.strange) == (1, 2)
     assert world.core.check().charged == 60_000
+
+
+@pytest.mark.parametrize("when", [2**62, -5, 0, 2**53, "noon", None, 1.5])
+def test_a_strange_time_stops_no_settlement_and_makes_no_call_free(world: World, keeper: Keeper, when: Any) -> None:
+    authorised, other = (world.authorised(world.new_card(1_000_000)) for _ in range(2))
+    keeper.answer(authorised, t_us=when)
+    keeper.catch_up()
+    world.core.open_calls()
+    keeping.overdue(keeper.database, "edge1", Moment(world.now_us, 0, ""), 5)
+    keeping.due_warnings(keeper.database, "edge1", Moment(world.now_us, 0, ""), 0)
+    keeper.end(authorised, 61_000_000, t_us=when, **({} if when in (0, None) else {"answer_us": when}))
+    keeper.end(other, 1)
+    assert keeper.catch_up().captured == 2
+    assert world.core.check().charged == 120_000 + 60_000  # by the machine's own clock
 
 
 def test_one_event_that_cannot_be_applied_does_not_hold_up_the_others(world: World, keeper: Keeper) -> None:
