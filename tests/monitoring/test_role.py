@@ -10,12 +10,12 @@ ROLE = FILES.parent
 
 
 def test_the_role_scrapes_what_the_stack_scrapes() -> None:
-    """Under the same names of jobs."""
+    """Under the same names of jobs; it may scrape more."""
     stack = configuration(Plan(RunDirectory(FILES), Addresses.choose()))
     jobs = {job["job_name"] for job in stack["scrape_configs"]}
     template = (ROLE / "templates" / "prometheus.yml.j2").read_text()
     listed = set(re.findall(r"^    '([a-z-]+)': \(", template, re.MULTILINE))
-    assert jobs | {"node", "alertmanager"} == listed
+    assert jobs | {"node", "alertmanager"} <= listed
 
 
 def test_grafana_is_told_where_the_dashboards_are() -> None:
