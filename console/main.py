@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from console import show
-from console.commands import batches, callerids, calls, cards, decks, fraud, ledger, network, products
+from console.commands import access, batches, callerids, calls, cards, decks, fraud, ledger, network, products
 from console.commands.common import AsJson, Config, settings_of
 from console.commands.status import EXIT_STATUSES, EXPECTED, sentence_of, status_of
 from console.stack.errors import StackError
@@ -38,6 +38,8 @@ for name, noun in {
     "calls": calls.app,
     "ledger": ledger.app,
     "fraud": fraud.app,
+    "operators": access.operators,
+    "tokens": access.tokens,
 }.items():
     app.add_typer(noun, name=name)
 app.add_typer(decks.app, name="deck", hidden=True)  # as it was called first
@@ -120,6 +122,16 @@ def prompts(context: typer.Context, run_dir: RunDir = DEFAULT_RUN_DIR) -> None:
     from console.stack.plan import RunDirectory
 
     raise typer.Exit(run_prompts(RunDirectory(run_dir.resolve()), context.args or ["-h"]))
+
+
+@app.command()
+def screenshots(
+    directory: Annotated[Path, typer.Option("--to", help="Where the pictures go.")] = ROOT / "docs/pictures/console",
+) -> None:
+    """Takes pictures of the web console's main pages, of an invented month of calls."""
+    from console.pictures import run_screenshots
+
+    raise typer.Exit(run_screenshots(directory.resolve()))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console import show
+from console.commands.access import FIRST, first_password
 from console.demo.network import set_up
 from console.stack.errors import StackError
 from console.stack.plan import HOST, Addresses, Plan, RunDirectory
@@ -39,11 +40,16 @@ def run_up(
         with Supervisor(plan, say=show.timed) as supervisor:
             core = RatingCore.from_settings(load_settings(plan.run.config))
 
-            def provision() -> None:
-                supervisor.note_access_numbers([set_up(core, plan.addresses.gateway).access_number])
+            passwords: list[str | None] = []
 
-            supervisor.start(provision=(lambda: None) if empty else provision)
+            def provision() -> None:
+                passwords.append(first_password(load_settings(plan.run.config)))
+                if not empty:
+                    supervisor.note_access_numbers([set_up(core, plan.addresses.gateway).access_number])
+
+            supervisor.start(provision=provision)
             show.timed(f"SIP on {HOST}:{plan.addresses.edge}; Ctrl-C ends it, `cardswitch status` shows the addresses")
+            show.timed(console_sentence(addresses.console, passwords[0]))
             if monitoring:
                 show.timed(f"Prometheus on http://{HOST}:{addresses.prometheus}")
             View(supervisor, core).run()
@@ -54,6 +60,12 @@ def run_up(
         show.error(str(error))
         return 1
     return 0
+
+
+def console_sentence(port: int, password: str | None) -> str:
+    """Where the web console is, and how to get in."""
+    how = f"log in as {FIRST} with {password} (good for one log-in)" if password else f"log in as {FIRST}"
+    return f"Web console on http://{HOST}:{port}: {how}; card holders: http://{HOST}:{port}/card"
 
 
 class View:

@@ -23,6 +23,14 @@ class IssuedCard:
         return f"IssuedCard(serial={self.serial!r}, pin=…)"
 
 
+class AlreadyIssuedError(Exception):
+    """A batch was issued under this reference before: nothing was issued now. ``batch_id`` is that batch."""
+
+    def __init__(self, batch_id: int) -> None:
+        super().__init__(f"batch {batch_id} was issued under this reference before, and PINs are shown only once")
+        self.batch_id = batch_id
+
+
 def serial_text(serial: int) -> str:
     """A serial as printed on the card."""
     return f"{serial:0{SERIAL_DIGITS}d}"
@@ -44,8 +52,10 @@ def issue(
     active: bool,
     clock_us: Callable[[], int] = now_us,
     export: Callable[[list[IssuedCard]], None] | None = None,
+    reference: str | None = None,
 ) -> list[IssuedCard]:
-    """Makes a batch in one transaction. Raises PinDensityError, ValueError.
+    """Makes a batch in one transaction. Raises PinDensityError, ValueError, and AlreadyIssuedError when there is a
+    batch of that ``reference`` (1 to 64 characters).
 
     ``export`` writes the PINs out, within the transaction: when it raises there is no batch. After a conflict it is
     called again, with other PINs.
@@ -56,9 +66,13 @@ def issue(
         raise ValueError("a face value is not negative")
 
     def work(connection: Connection) -> list[IssuedCard]:
-        first = cards.take_serials(connection, count)
+        first = cards.take_serials(connection, count)  # from here on no other batch is made
+        if reference is not None and (before := cards.batch_of_reference(connection, reference)) is not None:
+            raise AlreadyIssuedError(before)
         check_density(cards.live_pins(connection, pin_length), count, pin_length)
-        batch_id = cards.add_batch(connection, (product_id, first, count, face_value_micros, pin_length, clock_us()))
+        batch_id = cards.add_batch(
+            connection, (product_id, first, count, face_value_micros, pin_length, clock_us(), reference)
+        )
         last = first + count - 1
         missing = set(range(first, last + 1))
         issued: dict[int, str] = {}

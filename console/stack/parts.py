@@ -106,6 +106,16 @@ KAMAILIO = Part(
     "kamailio",
 )
 
+CONSOLE = Part(
+    "console",
+    lambda _: python_module("console.web"),
+    lambda plan: http_ok((HOST, plan.addresses.console), "/healthz"),
+    lambda plan: {
+        "http": f"http://{HOST}:{plan.addresses.console}",
+        "metrics": f"http://{HOST}:{plan.addresses.console}/metrics",
+    },
+)
+
 PROMETHEUS = Part(
     "prometheus",
     prometheus.command,
@@ -115,11 +125,11 @@ PROMETHEUS = Part(
 )
 
 # MariaDB comes before these, by itself: the others need its migrations.
-PARTS = (RTPENGINE, GATEWAY, KEEPER, MEDIASRV, KAMAILIO)
+PARTS = (RTPENGINE, GATEWAY, KEEPER, MEDIASRV, KAMAILIO, CONSOLE)
 MONITORING_PARTS = (PROMETHEUS,)  # with `up --monitoring`
 
 # New calls end first, money last: the keeper applies what the edge wrote while it went down.
-STOP_ORDER = ("prometheus", "mediasrv", "kamailio", "gateway", "keeper", "rtpengine", "mariadb")
+STOP_ORDER = ("prometheus", "console", "mediasrv", "kamailio", "gateway", "keeper", "rtpengine", "mariadb")
 
 
 @cache

@@ -80,6 +80,11 @@ class RunDirectory:
         return self.path / "logs" / "calls"
 
     @property
+    def console(self) -> Path:
+        """Uploads to the console, while they are looked at."""
+        return self.path / "console"
+
+    @property
     def prometheus(self) -> Path:
         return self.path / "prometheus"
 
@@ -135,6 +140,7 @@ class Addresses:
     gateway_control: int
     rtpengine_http: int
     prometheus: int
+    console: int
 
     @classmethod
     def choose(cls, *, sip_port: int | None = None) -> "Addresses":
@@ -166,6 +172,7 @@ class Addresses:
             gateway_control=one(GATEWAY_HOST),
             rtpengine_http=one(),
             prometheus=one(),
+            console=one(),
         )
 
 
@@ -260,6 +267,7 @@ def settings_text(plan: Plan) -> str:
         },
         "keeper": {"http": f"{HOST}:{at.keeper_http}"},
         "log": {"calls": str(run.calls)},
+        "console": {"http": f"{HOST}:{at.console}", "work_dir": str(run.console)},
     }
     lines = ["# Written by `cardswitch`; every start writes it anew."]
     for name, table in tables.items():

@@ -36,6 +36,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "cardswitch-edge": at.edge_http,
         "cardswitch-keeper": at.keeper_http,
         "cardswitch-mediasrv": at.mediasrv_http,
+        "cardswitch-console": at.console,
         "rtpengine": at.rtpengine_http,
         "prometheus": at.prometheus,
     }

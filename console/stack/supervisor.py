@@ -16,6 +16,7 @@ from console.stack import signals
 from console.stack.errors import StackError
 from console.stack.mariadb import PrivateMariaDb
 from console.stack.parts import (
+    CONSOLE,
     KAMAILIO,
     KEEPER,
     MEDIASRV,
@@ -38,7 +39,7 @@ from console.stack.state import PartState, StackState, exclusive, load_state
 
 TASK_TIMEOUT_S = 600  # the prompts of nine languages, on a slow machine
 RESTARTS_MAX = 5  # of one part; then the stack is given up
-LEDGER_PARTS = (KEEPER, MEDIASRV, KAMAILIO)  # they need the migrated ledger and the prompts
+LEDGER_PARTS = (KEEPER, MEDIASRV, KAMAILIO, CONSOLE)  # they need the migrated ledger and the prompts
 
 READY_POLL_S = 0.15  # asking more often looks like a flood to the edge, which then is silent for a while
 

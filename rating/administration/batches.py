@@ -26,10 +26,19 @@ class Batches(Operators):
     """Verbs about batches and ranges of serials."""
 
     def issue_batch(
-        self, product: int | str, count: int, face_value_micros: int, pin_length: int = 12, active: bool = True
+        self,
+        product: int | str,
+        count: int,
+        face_value_micros: int,
+        pin_length: int = 12,
+        active: bool = True,
+        *,
+        reference: str | None = None,
+        exported: bool = False,
     ) -> list[IssuedCard]:
         """Makes cards and returns their PINs, the only time they can be seen: nothing of them is stored but a hash.
-        The batch counts as not exported. Raises PinDensityError, LookupError."""
+        ``exported``: the caller hands them on for print. Raises PinDensityError, LookupError, and AlreadyIssuedError
+        when there is a batch of that ``reference``."""
         return issuing.issue(
             self._slow,
             self._issue_pepper,
@@ -39,6 +48,8 @@ class Batches(Operators):
             pin_length=pin_length,
             active=active,
             clock_us=self._now_us,
+            export=(lambda _: None) if exported else None,
+            reference=reference,
         )
 
     def issue_batch_to_file(

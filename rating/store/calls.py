@@ -127,6 +127,11 @@ def enter_pin(database: Database, attempt: PinAttempt, limits: PinLimits, now_us
     return _one(database, "CALL enter_pin(%s, %s, %s, %s, %s, %s, %s, %s)", arguments)
 
 
+def enter_serial_pin(database: Database, serial: int, attempt: PinAttempt, limits: PinLimits, now_us: int) -> Row:
+    arguments = (serial, attempt.pin_hash, attempt.ani, attempt.trunk, *limits.arguments(), now_us)
+    return _one(database, "CALL enter_serial_pin(%s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)
+
+
 def refill_by_pin(database: Database, card_id: int, attempt: PinAttempt, limits: PinLimits, now_us: int) -> Row:
     arguments = (card_id, attempt.pin_hash, attempt.ani, attempt.trunk, *limits.arguments(), now_us)
     return _one(database, "CALL refill_by_pin(%s, %s, %s, %s, %s, %s, %s, %s, %s)", arguments)

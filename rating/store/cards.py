@@ -79,10 +79,15 @@ def live_pins(connection: Connection, pin_length: int) -> int:
     return int(fetch(connection, sql, (pin_length,))[0]["pins"])
 
 
-def add_batch(connection: Connection, values: tuple[int, int, int, int, int, int]) -> int:
-    """product_id, first_serial, cards, face_value_micros, pin_length, issued_us → batch_id."""
-    columns = "product_id, first_serial, cards, face_value_micros, pin_length, issued_us"
-    fetch(connection, f"INSERT INTO batch ({columns}) VALUES (%s, %s, %s, %s, %s, %s)", values)  # noqa: S608
+def batch_of_reference(connection: Connection, reference: str) -> int | None:
+    rows = fetch(connection, "SELECT batch_id FROM batch WHERE reference = %s", (reference,))
+    return int(rows[0]["batch_id"]) if rows else None
+
+
+def add_batch(connection: Connection, values: tuple[int, int, int, int, int, int, str | None]) -> int:
+    """product_id, first_serial, cards, face_value_micros, pin_length, issued_us, reference → batch_id."""
+    columns = "product_id, first_serial, cards, face_value_micros, pin_length, issued_us, reference"
+    fetch(connection, f"INSERT INTO batch ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s)", values)  # noqa: S608
     return int(fetch(connection, "SELECT LAST_INSERT_ID() AS id")[0]["id"])
 
 

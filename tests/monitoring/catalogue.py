@@ -29,6 +29,7 @@ LABEL_VALUES = {
     "event": 4,
     "worker": 16,
     "part": 3,
+    "area": 5,  # console/web/metrics.py
     "version": 3,  # while an upgrade is under way
     "certificate": 10,
 }
@@ -182,4 +183,10 @@ NOT_IN_TESTS = {
 }
 SUFFIXES = ("_total", "_bucket", "_sum", "_count", "")
 PREFIX = "cardswitch_"
-PARTS = {"keeper": KEEPER, "edge": EDGE, "mediasrv": MEDIASRV}
+CONSOLE = {
+    "console_requests": Shown(("area", "status")),
+    "console_request_seconds": Shown(("area",), buckets=13),
+    "console_logins": Shown(("kind", "outcome")),
+}
+
+PARTS = {"keeper": KEEPER, "edge": EDGE, "mediasrv": MEDIASRV, "console": CONSOLE}
