@@ -10,7 +10,9 @@ from pathlib import Path
 
 from console.doctor.finding import Finding, fault, note, ok
 from console.stack.parts import python_module
+from rating.core import RatingCore
 from rating.keeper.certificates import ends_of
+from rating.outcome import LedgerUnavailableError
 from rating.settings import Settings
 
 DISK_FAULT_MB, DISK_NOTE_MB = 500, 5_000
@@ -65,8 +67,15 @@ def certificates(settings: Settings) -> Iterator[Finding]:
 
 
 def prompts(settings: Settings) -> Iterator[Finding]:
-    """What callers hear: the media server's own tool looks whether any text has no sound."""
-    command = python_module("mediasrv.prompts", "check")
+    """What callers hear: the media server's own tool looks for texts without a sound, in the languages offered."""
+    try:
+        products = RatingCore.from_settings(settings).list_products()
+    except LedgerUnavailableError:
+        return  # what is offered is not known; that the ledger is away is a fault of its own
+    languages = sorted({offer.code for product in products for offer in product.languages})
+    if not languages:
+        return
+    command = python_module("mediasrv.prompts", "check", "--languages", ",".join(languages))
     environment = os.environ | {"CARDSWITCH_CONFIG": str(settings.path)}
     try:
         done = subprocess.run(
