@@ -2,17 +2,20 @@
 
 The floor is one conditional UPDATE of one row, autocommitted: the least that can decide about money durably. Floor and
 authorise take turns in the same run, with the same clients (processes), cards drawn evenly. ``authorise`` is the whole
-of it: directory, rate, routes, transaction. The keeper's settlements are measured beside single transactions, the same
-calls settled one by one (CALL settle_hold) by one client.
+of it, as the edge asks for it: through the node's desk (a process of its own on the same cores), directory, rate,
+routes, transaction. ``direct`` is the same without a desk. The keeper's settlements are measured beside single
+transactions, the same calls settled one by one (CALL settle_hold) by one client.
 """
 
 import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +29,8 @@ from console.stack.mariadb import PrivateMariaDb
 from rating.core import RatingCore
 from rating.database import Database
 from rating.deck import DeckRow, DeckTable, DeckTerms
+from rating.desk.client import DeskClient
+from rating.desk.server import THREADS, Desk, serve
 from rating.journal import JournalReader, JournalWriter
 from rating.keeper.ahead import JournalApplier
 from rating.keeper.settle import Settler
@@ -52,8 +57,14 @@ class Place:
     decks: Path
     cards: int
 
-    def core(self) -> RatingCore:
-        return RatingCore(self.settings, pepper=PEPPER, deck_directory=self.decks)
+    def core(self, *, desk: bool = False) -> RatingCore:
+        client = DeskClient(str(self.desk), 30.0) if desk else None
+        return RatingCore(self.settings, pepper=PEPPER, deck_directory=self.decks, desk=client)
+
+    @property
+    def desk(self) -> Path:
+        """The desk's socket."""
+        return self.decks / "desk.sock"
 
 
 Client = Callable[[Place, float], list[float]]
@@ -65,8 +76,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--many", type=int, default=MANY, help="cards of the large ledger; 0: leave it out")
     parser.add_argument("--seconds", type=float, default=2.0, help="of one turn")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--desk-threads", type=int, default=THREADS, help="groups that the desk has under way")
     parser.add_argument("--settlements", type=int, default=8000, help="of one turn")
     options = parser.parse_args(argv)
+    _desk_threads[:] = [options.desk_threads]
     figures: dict[str, float] = {}
     with small_ledger(FEW) as place:
         figures |= measure_authorise(place, options.seconds, options.rounds)
@@ -81,25 +94,34 @@ def main(argv: list[str]) -> int:
 def measure_authorise(place: Place, seconds: float, rounds: int) -> dict[str, float]:
     """Authorise beside the floor; the smallest of the ratios counts."""
     print(f"{place.cards:,} cards")
-    print(f"{'clients':>7}  {'floor/s':>8}  {'authorise/s':>11}  {'ratio':>6}  {'p50 ms':>7}  {'p99 ms':>7}")
+    heads = ("clients", "floor/s", "authorise/s", "direct/s", "ratio", "direct", "p50 ms", "p99 ms")
+    print("  ".join(f"{head:>11}" for head in heads))
     figures: dict[str, float] = {}
     for clients in CLIENTS:
-        floors, rates, times = [], [], []
-        for _ in range(rounds):
-            floors.append(len(run_clients(floor_client, place, clients, seconds)) / seconds)
-            took = run_clients(authorise_client, place, clients, seconds)
-            rates.append(len(took) / seconds)
-            times += took
-        ratio = statistics.median(rate / floor for rate, floor in zip(rates, floors, strict=True))
-        p50, p99 = quantile(times, 0.50), quantile(times, 0.99)
-        floor, rate = statistics.median(floors), statistics.median(rates)
-        print(f"{clients:>7}  {floor:>8,.0f}  {rate:>11,.0f}  {ratio:>6.2f}  {p50 * 1e3:>7.2f}  {p99 * 1e3:>7.2f}")
+        floors, rates, directs, times = [], [], [], []
+        with desk(place):
+            for _ in range(rounds):
+                floors.append(len(run_clients(floor_client, place, clients, seconds)) / seconds)
+                took = run_clients(authorise_client, place, clients, seconds)
+                rates.append(len(took) / seconds)
+                directs.append(len(run_clients(direct_client, place, clients, seconds)) / seconds)
+                times += took
+        ratio, direct_ratio = (
+            statistics.median(rate / floor for rate, floor in zip(found, floors, strict=True))
+            for found in (rates, directs)
+        )
+        p50, p99 = quantile(times, 0.50) * 1e3, quantile(times, 0.99) * 1e3
+        floor, rate, direct = (statistics.median(found) for found in (floors, rates, directs))
+        shown = [f"{clients}", f"{floor:,.0f}", f"{rate:,.0f}", f"{direct:,.0f}"]
+        shown += [f"{ratio:.2f}", f"{direct_ratio:.2f}", f"{p50:.2f}", f"{p99:.2f}"]
+        print("  ".join(f"{each:>11}" for each in shown), flush=True)
         figures |= {
             f"floor_per_s_{clients}": round(floor),
             f"authorise_per_s_{clients}": round(rate),
             f"authorise_vs_floor_{clients}": round(ratio, 3),
-            f"authorise_p50_ms_{clients}": round(p50 * 1e3, 3),
-            f"authorise_p99_ms_{clients}": round(p99 * 1e3, 3),
+            f"direct_vs_floor_{clients}": round(direct_ratio, 3),
+            f"authorise_p50_ms_{clients}": round(p50, 3),
+            f"authorise_p99_ms_{clients}": round(p99, 3),
         }
     return {"authorise_vs_floor": min(figures[f"authorise_vs_floor_{clients}"] for clients in CLIENTS)} | figures
 
@@ -109,12 +131,13 @@ def measure_sizes(many: int, seconds: float, rounds: int, clients: int = 4) -> d
     with server() as running:
         few, large = make_ledger(running, FEW), make_ledger(running, many)
         ratios, shown = [], []
-        for place in (few, large):
-            run_clients(authorise_client, place, clients, seconds)  # warms pages and caches alike
-        for _ in range(rounds + 2):
-            p99 = [quantile(run_clients(authorise_client, place, clients, seconds), 0.99) for place in (few, large)]
-            ratios.append(p99[1] / p99[0])
-            shown.append(p99)
+        with desk(few), desk(large):
+            for place in (few, large):
+                run_clients(authorise_client, place, clients, seconds)  # warms pages and caches alike
+            for _ in range(rounds + 2):
+                p99 = [quantile(run_clients(authorise_client, place, clients, seconds), 0.99) for place in (few, large)]
+                ratios.append(p99[1] / p99[0])
+                shown.append(p99)
         ratio = statistics.median(ratios)
     for place, column in ((few, 0), (large, 1)):
         p99_ms = statistics.median(p99[column] for p99 in shown) * 1e3
@@ -207,24 +230,48 @@ def _use_barrier(barrier: Barrier) -> None:
     _barriers[:] = [barrier]
 
 
+@contextmanager
+def desk(place: Place) -> Iterator[None]:
+    """The place's desk, as a process of its own."""
+    process = get_context("fork").Process(target=_serve, args=(place,), daemon=True)
+    process.start()
+    try:
+        deadline = time.monotonic() + 30
+        while not place.desk.exists():
+            assert time.monotonic() < deadline, "no desk"
+            time.sleep(0.01)
+        yield
+    finally:
+        process.terminate()
+        process.join(30)
+        place.desk.unlink(missing_ok=True)
+
+
+def _serve(place: Place) -> None:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    serve(Desk(place.desk, place.core().authorise_all, threads=_desk_threads[0], late_s=30.0), stop)
+
+
+_desk_threads = [THREADS]
+
+
 def authorise_client(place: Place, seconds: float) -> list[float]:
-    core, chance = place.core(), random.Random(os.getpid())
-    core.authorise(request(chance.randint(1, place.cards)))
+    return call_after_call(place.core(desk=True), place, seconds)
+
+
+def direct_client(place: Place, seconds: float) -> list[float]:
+    return call_after_call(place.core(), place, seconds)
+
+
+def call_after_call(core: RatingCore, place: Place, seconds: float) -> list[float]:
+    chance = random.Random(os.getpid())
 
     def operation() -> None:
         answer = core.authorise(request(chance.randint(1, place.cards)))
         assert not isinstance(answer, Refusal), answer
 
-    # A card's product is known from finding the card; without that, authorise would ask for it first.
-    core._product_of = EveryCard()
     return timed(operation, seconds)
-
-
-class EveryCard(dict[int, int]):
-    """Every card of the bench is of product 1."""
-
-    def get(self, *_: object) -> int:
-        return 1
 
 
 def floor_client(place: Place, seconds: float) -> list[float]:

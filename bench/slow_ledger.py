@@ -1,6 +1,6 @@
 """OPTIONS and BYE while every authorise takes 2 s longer, beside the same with the ledger as it is.
 
-Real Kamailio, rtpengine and MariaDB. New calls keep all async workers waiting in the stored procedure; calls in
+Real Kamailio, rtpengine and MariaDB. New calls keep all async workers waiting for the hold; calls in
 progress are hung up meanwhile, and OPTIONS is sent all the time. Wanted: both answered within 100 ms.
 """
 
@@ -13,19 +13,18 @@ from bench.limit import messages_of
 from tests.edge.parts import ANSWERS, HANGS_UP, calls, hangs_up
 from tests.edge.sipp import Sipp, pause
 from tests.edge.test_hostile import options
-from tests.edge.world import ROOT, EdgeWorld, edge_world, wait_for
+from tests.edge.world import EdgeWorld, edge_world, wait_for
 
-AUTHORISE = ROOT / "sql" / "routines" / "authorise.sql"
 DELAY_S = 2
 WANTED_MS = 100.0
 
 
 def delay_authorise(world: EdgeWorld, seconds: int) -> None:
-    """Puts the procedure with a wait in front of everything it does; without one for 0."""
-    sql = AUTHORISE.read_text()
+    """Every hold that is written waits first; none for 0."""
+    world.execute("DROP TRIGGER IF EXISTS slow_hold")
     if seconds:
-        sql = sql.replace("\nBEGIN\n", f"\nBEGIN\n    DECLARE v_waited INT DEFAULT SLEEP({seconds});\n", 1)
-    world.execute(sql.replace("%", "%%"))
+        waits = f"SET NEW.node = IF(SLEEP({seconds}), NEW.node, NEW.node)"
+        world.execute(f"CREATE TRIGGER slow_hold BEFORE INSERT ON hold FOR EACH ROW {waits}")
 
 
 def bye_latencies_ms(sipp: Sipp) -> list[float]:

@@ -57,10 +57,3 @@ def verify(identity: str | None, ani: str | None, dnis: str, directory: Path | N
         return FAILED
     file = certificate_file(directory, passport.certificate_url)
     return passport.level if file.is_file() and ksr.identity_holds(str(file)) else FAILED
-
-
-def suffices(level: str, demanded: str) -> bool:
-    """Whether a CallerID of that level needs no PIN where the product demands ``demanded`` ("": nothing)."""
-    if level == FAILED:
-        return False
-    return not demanded or (level in LEVELS and level <= demanded)

@@ -37,16 +37,17 @@ _ROUTE_FIELDS = tuple(field.name for field in fields(Route))
 _HOLD_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def authorise(request: CallRequest) -> Authorised:
-    """A hold for a call on a card. Ends the route when it is refused or the ledger is away."""
+def authorise_caller(request: CallRequest) -> Authorised | None:
+    """A hold for a call on the CallerID's card, None: the caller is to be asked for a PIN. Ends the route when the call
+    is refused or the ledger is away."""
     with metrics.AUTHORISE.time():
         try:
-            outcome = node.core().authorise(request)
+            outcome = node.core().authorise_caller(request)
         except LedgerUnavailableError as error:
             refuse_unavailable("card", error)
     if isinstance(outcome, Refusal):
         step(request.call_id, "refused", ani=request.ani, dnis=request.dnis, outcome=outcome.value)
-    return _allowed(outcome, "card")
+    return None if outcome is None else _allowed(outcome, "card")
 
 
 def claim(hold_id: str) -> Authorised:

@@ -140,14 +140,13 @@ class Edge:
         caller = callers.identify(trunk)
         dnis = self.dialled(caller)
         caller = self.attested(caller, dnis)
-        card = self.card_of(caller)
         access = self.directory.current().access_numbers.get(dnis)
         if access is not None:
+            card = self.card_of(caller)
             ivr.send(caller, access, card_id=card.card_id if card else None, dnis=dnis)
-        if card is None:
-            self.ask_for_pin(caller, dnis)
-        else:
-            self.place_direct(caller, card, dnis)
+        if caller.trusted and caller.ani is not None:
+            self.place_direct(caller, dnis)
+        self.ask_for_pin(caller, dnis)
 
     def connect_second_leg(self) -> NoReturn:
         place.place(place.claim(ksr.header("X-Cardswitch-Hold") or ""), "second_leg")
@@ -184,7 +183,7 @@ class Edge:
             place.refuse_unavailable("card", error)
         if isinstance(card, Refusal):
             place.refuse_call(card, "card")
-        if card and not attestation.suffices(caller.attestation, card.product.attestation):
+        if card and not card.product.believes(caller.attestation):
             return None
         return card
 
@@ -194,21 +193,25 @@ class Edge:
             place.refuse_call(Refusal.UNKNOWN_CARD, "card")
         ivr.send(caller, access, card_id=None, dnis=dnis)
 
-    def place_direct(self, caller: Caller, card: Card, dnis: str) -> NoReturn:
-        call_id = ivr.new_call_id()
+    def place_direct(self, caller: Caller, dnis: str) -> None:
+        """Places the call on the card that the CallerID is registered on: card and hold in one round trip. Returns when
+        it is on none, or its product wants it better attested."""
         request = CallRequest(
             hold_id=ivr.new_call_id(),
-            call_id=call_id,
-            card_id=card.card_id,
+            call_id=ivr.new_call_id(),
+            card_id=0,
             dnis=dnis,
             ani=caller.ani,
             trunk=caller.trunk.name,
             attestation=caller.attestation,
             node=node.settings().node,
         )
+        authorised = place.authorise_caller(request)
+        if authorised is None:
+            return
         if caller.privacy:
             ksr.set_text("$avp(privacy)", "1")
-        place.place(place.authorise(request), "card")
+        place.place(authorised, "card")
 
     # -- on the way to the far end, and back
 

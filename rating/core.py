@@ -3,16 +3,18 @@
 Every method may raise LedgerUnavailableError: nothing was decided then. What a caller can run into is a Refusal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from rating.administration import Administration
+from rating.authorising import UNLIMITED_CALL_S, Answer, Authoriser
 from rating.cards import now_us
 from rating.database import Database, Row
-from rating.deckfile import RateMatch
 from rating.decks import DeckCache
-from rating.directory import Directory, Snapshot
+from rating.desk.client import DeskAwayError, DeskClient
+from rating.directory import Directory
 from rating.lcr import LcrOrder
 from rating.model import AccessNumber, Authorised, CallRequest, Card, HoldView, Product, Quote, Route, Trunk
 from rating.outcome import HoldState, Refusal
@@ -23,15 +25,11 @@ from rating.reading import card_of, quote_of, refusal_of_state
 from rating.routing import Wanted, routes_for
 from rating.settings import DatabaseSettings, Settings, SettingsError
 from rating.store import calls, cards, network
-from rating.store.calls import Capture, PinAttempt, PinLimits, Terms
+from rating.store.calls import Capture, PinAttempt, PinLimits
 from rating.store.cards import Posting
 
-# Deck replaced between our look and the transaction: read it again; more often than this is no longer a coincidence.
-STALE_RETRIES_MAX = 5
-UNLIMITED_CALL_S = 86_400  # of a product without a longest call
 # Identifying goes on with what is known while the ledger is down, so asking for news must not hold a call up.
 DIRECTORY_TIMEOUT_S = 0.5
-PRODUCTS_REMEMBERED_MAX = 200_000
 
 
 class RatingCore(Administration):
@@ -46,6 +44,7 @@ class RatingCore(Administration):
         pin_limits: PinLimits | None = None,
         lcr_order: LcrOrder = LcrOrder.COST,
         clock_us: Callable[[], int] = now_us,
+        desk: DeskClient | None = None,
     ) -> None:
         quick = replace(database, connect_timeout_s=min(DIRECTORY_TIMEOUT_S, database.connect_timeout_s))
         directory_database = Database(quick, read_timeout_s=min(DIRECTORY_TIMEOUT_S, database.read_timeout_s))
@@ -55,14 +54,18 @@ class RatingCore(Administration):
         self._pin_limits = pin_limits or PinLimits()
         self._lcr_order = lcr_order
         self._clock_us = clock_us
+        self._desk = desk
         # Fetching a deck takes longer than a call may wait for a statement: its own connection and time-out.
         self._decks = DeckCache(Database(database, read_timeout_s=max(10.0, database.read_timeout_s)), deck_directory)
-        self._product_of: dict[int, int] = {}
+        several = Database(database, several=True)
+        self._authoriser = Authoriser(several, self._directory, self._decks, lcr_order, clock_us)
         super().__init__(Database(database, read_timeout_s=600.0), pepper, self._directory, self._decks, clock_us)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "RatingCore":
-        """Connects when first used, not here. Raises SettingsError when the pepper cannot be read."""
+    def from_settings(cls, settings: Settings, *, desk: bool = True) -> "RatingCore":
+        """Connects when first used, not here. ``desk``: calls are authorised by the node's desk, where [desk] socket
+        names one. Raises SettingsError when the pepper cannot be read."""
+        path = settings.table("desk").get("socket")
         order = settings.table("lcr").get("order", LcrOrder.COST)
         if order not in list(LcrOrder):
             raise SettingsError(f"{settings.path}: [lcr] order is one of {', '.join(LcrOrder)}, not {order!r}")
@@ -71,6 +74,7 @@ class RatingCore(Administration):
             pepper=settings.pepper(),
             deck_directory=settings.deck_cache_dir,
             lcr_order=LcrOrder(order),
+            desk=DeskClient(path, _desk_timeout_s(settings.database)) if desk and path else None,
         )
 
     # who calls, and where
@@ -151,35 +155,34 @@ class RatingCore(Administration):
             return Refusal.NO_CREDIT
         deck = self._decks.deck(card.product.deck_id, snapshot.deck_versions[card.product.deck_id])
         longest_s = card.product.longest_call_s or UNLIMITED_CALL_S
-        surcharge = _surcharge(snapshot, access_number)
+        surcharge = snapshot.surcharge_of(access_number)
         found = quote_call(deck, dnis, self._clock_us(), card.available_micros, longest_s, surcharge_micros=surcharge)
         return found if isinstance(found, Refusal) else quote_of(found, dnis, card)
 
     def authorise(self, request: CallRequest) -> Authorised | Refusal:
         """Holds what the longest affordable call costs: one durable transaction, repeatable by hold id."""
-        now = self._clock_us()
-        for _ in range(STALE_RETRIES_MAX):
-            snapshot = self._directory.snapshot()
-            product = self._product(request.card_id, snapshot)
-            if product is None:
-                return Refusal.UNKNOWN_CARD
-            match = self._rate(request, product, snapshot, now)
-            if isinstance(match, Refusal):
-                return match
-            wanted = Wanted(request.dnis, match.rate, product.currency, now, request.hold_id)
-            routes = routes_for(wanted, snapshot, self._decks, self._lcr_order)
-            if not routes:
-                return Refusal.NO_ROUTE
-            version = snapshot.deck_versions[product.deck_id]
-            language = product.languages[0].code if product.languages else ""
-            answer = calls.authorise(self._database, request, Terms(product.product_id, version, match, language), now)
-            if answer[0] != "STALE_DECK":
-                break
-            self._directory.expire()
-            self._product_of.pop(request.card_id, None)
-        else:
-            raise AssertionError(f"the deck of card {request.card_id} is replaced faster than it can be read")
-        return _authorised(answer, request, match.destination[:64], routes)
+        answer = self._ask(request)
+        return Refusal.UNKNOWN_CARD if answer is None else answer
+
+    def authorise_caller(self, request: CallRequest) -> Authorised | Refusal | None:
+        """``authorise`` for the card that ``request.ani``, which is trusted, is registered on, found in the same
+        transaction. None: it is on no card, or not attested as well as the card's product demands. Ask for the PIN."""
+        return self._ask(replace(request, card_id=0))
+
+    def _ask(self, request: CallRequest) -> Answer:
+        """The desk, or the ledger where there is none: the hold's id keeps a call from being held twice."""
+        if self._desk is not None:
+            with suppress(DeskAwayError):
+                return self._desk.authorise(request)
+        answer = self.authorise_all([request])[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def authorise_all(self, requests: Sequence[CallRequest]) -> list[Answer | Exception]:
+        """Several calls in one transaction, without the desk. One that fails does not harm the others: its exception
+        is its answer."""
+        return self._authoriser.authorise(requests)
 
     def claim(self, hold_id: str, *, claimant: str) -> Authorised | Refusal:
         """The second leg takes its hold, once; its claimant gets the same answer again. HOLD_USED, UNKNOWN_HOLD."""
@@ -258,62 +261,10 @@ class RatingCore(Administration):
             product = self._directory.snapshot().products[row["product_id"]]
         return refusal_of_state(row, self._clock_us()) or card_of(row, product)
 
-    def _product(self, card_id: int, snapshot: Snapshot) -> Product | None:
-        """A card's product never changes, so that knowing it saves a round trip."""
-        product_id = self._product_of.get(card_id)
-        if product_id is None:
-            product_id = cards.product_of(self._database, card_id)
-            if product_id is None:
-                return None
-            if len(self._product_of) >= PRODUCTS_REMEMBERED_MAX:
-                self._product_of.clear()
-            self._product_of[card_id] = product_id
-        found = snapshot.products.get(product_id)
-        if found is None:  # made within the last two seconds
-            self._directory.expire()
-            found = self._directory.snapshot().products.get(product_id)
-        return found
 
-    def _rate(self, request: CallRequest, product: Product, snapshot: Snapshot, now: int) -> RateMatch | Refusal:
-        if snapshot.is_blocked(request.dnis, product.product_id):
-            return Refusal.BLOCKED_DESTINATION
-        version = snapshot.deck_versions.get(product.deck_id, 0)
-        if version == 0:
-            return Refusal.NO_RATE
-        match = self._decks.deck(product.deck_id, version).find(request.dnis, now)
-        surcharge = _surcharge(snapshot, request.access_number)
-        if isinstance(match, Refusal) or surcharge == 0:
-            return match
-        rate = match.rate.with_surcharge(surcharge)
-        return RateMatch(match.prefix, match.destination, rate, rate.pack())
-
-
-def _surcharge(snapshot: Snapshot, access_number: str | None) -> int:
-    found = snapshot.access_numbers.get(access_number) if access_number else None
-    return 0 if found is None else found.surcharge_micros
-
-
-def _authorised(
-    answer: list[str], request: CallRequest, destination: str, routes: tuple[Route, ...]
-) -> Authorised | Refusal:
-    if answer[0] != "OK":
-        return Refusal(answer[0])
-    limit_s, held_micros, available_micros, warning_s = map(int, answer[1:5])
-    return Authorised(
-        hold_id=request.hold_id,
-        call_id=request.call_id,
-        card_id=request.card_id,
-        dnis=request.dnis,
-        ani=request.ani,
-        limit_s=limit_s,
-        held_micros=held_micros,
-        available_micros=available_micros,
-        currency=answer[5],
-        language=answer[6],
-        warning_s=warning_s,
-        destination=destination,
-        routes=routes,
-    )
+def _desk_timeout_s(database: DatabaseSettings) -> float:
+    """Long enough to hear from the desk that the ledger did not answer in time."""
+    return database.read_timeout_s + database.connect_timeout_s
 
 
 def _claimed(row: Row, hold_id: str, routes: tuple[Route, ...]) -> Authorised:

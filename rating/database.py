@@ -37,8 +37,12 @@ class Database:
     Every method raises LedgerUnavailableError when the ledger does not answer in time, and pymysql's errors for bugs.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, read_timeout_s: float | None = None) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, *, read_timeout_s: float | None = None, several: bool = False
+    ) -> None:
+        """``several``: for ``exchange``, whose work may send several statements in one packet."""
         self._settings = replace(settings, read_timeout_s=read_timeout_s or settings.read_timeout_s)
+        self._several = several
         self._local = threading.local()
 
     def rows(self, sql: str, arguments: Sequence[Any] = ()) -> list[Row]:
@@ -85,6 +89,22 @@ class Database:
                     raise LedgerUnavailableError(f"the ledger was lost in a transaction ({_code(error)})") from None
                 raise
             return result
+
+        return self._with_retries(attempt)
+
+    def exchange(self, work: Callable[[Connection], T]) -> T:
+        """Runs ``work``, whose first statement begins a transaction and whose last one ends it: no round trip is spent
+        on either. All of it again after a conflict or when an idle connection was lost, so ``work`` is repeatable."""
+        if not self._several:
+            raise AssertionError("this connection commits each statement")
+
+        def attempt(connection: Connection) -> T:
+            try:
+                return work(connection)
+            except BaseException:
+                with suppress(pymysql.MySQLError):
+                    connection.rollback()
+                raise
 
         return self._with_retries(attempt)
 
@@ -135,20 +155,21 @@ class Database:
 
     def _connection(self) -> Connection:
         if not self._is_connected():
-            self._local.connection = connect(self._settings)
+            self._local.connection = connect(self._settings, several=self._several)
             self._local.pid = os.getpid()
         connection: Connection = self._local.connection
         return connection
 
 
-def connect(settings: DatabaseSettings) -> Connection:
-    """A new connection with the time-outs of the settings; of a cluster, to the first node that takes statements."""
+def connect(settings: DatabaseSettings, *, several: bool = False) -> Connection:
+    """A new connection with the time-outs of the settings; of a cluster, to the first node that takes statements.
+    ``several``: a packet may hold several statements, and nothing is committed unasked."""
     if settings.unix_socket or not settings.hosts:
-        return _connect_to(settings, settings.host)
+        return _connect_to(settings, settings.host, several=several)
     failure: pymysql.MySQLError | None = None
     for host in settings.hosts:
         try:
-            return _connect_to_node(settings, host)
+            return _connect_to_node(settings, host, several=several)
         except pymysql.MySQLError as error:
             if _code(error) not in UNAVAILABLE:
                 raise
@@ -157,9 +178,9 @@ def connect(settings: DatabaseSettings) -> Connection:
     raise failure
 
 
-def _connect_to_node(settings: DatabaseSettings, host: str) -> Connection:
+def _connect_to_node(settings: DatabaseSettings, host: str, *, several: bool) -> Connection:
     """Raises pymysql.MySQLError, also for a node that accepts connections and is cut off from its cluster (1047)."""
-    connection = _connect_to(settings, host)
+    connection = _connect_to(settings, host, several=several)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")  # such a node takes SHOW and SET, and nothing else
@@ -172,15 +193,15 @@ def _connect_to_node(settings: DatabaseSettings, host: str) -> Connection:
     return connection
 
 
-def _connect_to(settings: DatabaseSettings, host: str) -> Connection:
+def _connect_to(settings: DatabaseSettings, host: str, *, several: bool) -> Connection:
     return pymysql.connect(
         **server(settings, host),
         cursorclass=DictCursor,
-        autocommit=True,
+        autocommit=not several,
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         write_timeout=settings.read_timeout_s,
-        client_flag=CLIENT.FOUND_ROWS,
+        client_flag=CLIENT.FOUND_ROWS | (CLIENT.MULTI_STATEMENTS if several else 0),
         # Without gap locks the keeper's locking reads never stand in the way of a new hold.
         init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
@@ -206,6 +227,31 @@ def fetch(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> li
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         return list(cursor.fetchall())
+
+
+def fetch_column(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> Iterator[Any]:
+    """The first column of the rows of one statement, without the cost of naming it."""
+    with connection.cursor(Cursor) as cursor:
+        cursor.execute(sql, arguments)
+        return (value for (value,) in cursor.fetchall())
+
+
+def execute_all(connection: Connection, sql: str, arguments: Sequence[Any] = ()) -> list[list[Row]]:
+    """Several statements in one packet (of a connection that may); the rows of each. The first error ends it."""
+    with connection.cursor() as cursor:
+        cursor.execute(filled(connection, sql, arguments))
+        results = [list(cursor.fetchall())]
+        while cursor.nextset():
+            results.append(list(cursor.fetchall()))
+    return results
+
+
+def filled(connection: Connection, sql: str, arguments: Sequence[Any]) -> str:
+    """The statement with its parameters, as ``mogrify`` fills them in: integers, which most are, take it long."""
+    escape = connection.escape
+    return sql % tuple(
+        [str(value) if type(value) is int else "NULL" if value is None else escape(value) for value in arguments]
+    )
 
 
 def is_bug(error: Exception) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rating.database import Row
-from rating.model import AccessNumber, LanguageOffer, Product, Trunk
+from rating.lcr import GatewayOffer
+from rating.model import AccessNumber, LanguageOffer, Product, Route, Trunk
 from rating.outcome import LedgerUnavailableError
 
 AGE_MAX_S = 2.0
@@ -26,6 +27,18 @@ class CarrierRow:
     weight: int
     loss_allowed: bool
     gateways: tuple["GatewayRow", ...]
+    offers: tuple[GatewayOffer, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        offers = tuple(
+            GatewayOffer(
+                Route(self.carrier_id, self.name, gateway.gateway_id, gateway.uri, gateway.tech_prefix),
+                gateway.priority,
+                gateway.weight,
+            )
+            for gateway in self.gateways
+        )
+        object.__setattr__(self, "offers", offers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,11 @@ class Snapshot:
     trunks: tuple[Trunk, ...]
     access_numbers: dict[str, AccessNumber]
     blocked: frozenset[tuple[str, int]] = field(default=frozenset())
+
+    def surcharge_of(self, access_number: str | None) -> int:
+        """Micro-units added to every call placed through the access number."""
+        found = self.access_numbers.get(access_number) if access_number else None
+        return 0 if found is None else found.surcharge_micros
 
     def is_blocked(self, dnis: str, product_id: int) -> bool:
         return bool(self.blocked) and any(
@@ -130,6 +148,10 @@ def _product(row: Row, languages: tuple[LanguageOffer, ...]) -> Product:
         media_silence_s=row["media_silence_s"],
         attestation=row["attestation"],
         voucher=bool(row["voucher"]),
+        valid_until_us=row["valid_until_us"],
+        valid_days=row["valid_days"],
+        calls_per_hour=row["calls_per_hour"],
+        spend_per_day_micros=row["spend_per_day_micros"],
     )
 
 

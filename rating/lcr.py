@@ -69,15 +69,29 @@ def order_routes(
     for offer in offers:
         cost = call_cost(offer.rate, seconds) if offer.currency == currency else None
         if offer.gateways and (allow_loss or offer.loss_allowed or (cost is not None and cost <= earned)):
-            candidates.append((offer, math.inf if cost is None else cost))
-    match order:
-        case LcrOrder.COST:
-            candidates.sort(key=lambda found: (found[1], found[0].priority, found[0].carrier_id))
-        case LcrOrder.PRIORITY:
-            candidates.sort(key=lambda found: (found[0].priority, found[1], found[0].carrier_id))
-        case LcrOrder.WEIGHT:
-            candidates.sort(key=lambda found: _turn(found[0].weight, seed, f"c{found[0].carrier_id}"))
-    return tuple(gateway.route for offer, _ in candidates for gateway in _in_turn(offer.gateways, seed))
+            candidates.append(Candidate(offer, math.inf if cost is None else cost))
+    return in_order(candidates, order, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A carrier that may carry the call, and what a typical one costs (infinite: it cannot be compared)."""
+
+    offer: CarrierOffer
+    cost: float
+
+
+def in_order(candidates: list[Candidate], order: LcrOrder, seed: str) -> tuple[Route, ...]:
+    """The candidates' gateways, best first."""
+    if len(candidates) > 1:
+        match order:
+            case LcrOrder.COST:
+                candidates.sort(key=lambda found: (found.cost, found.offer.priority, found.offer.carrier_id))
+            case LcrOrder.PRIORITY:
+                candidates.sort(key=lambda found: (found.offer.priority, found.cost, found.offer.carrier_id))
+            case LcrOrder.WEIGHT:
+                candidates.sort(key=lambda found: _turn(found.offer.weight, seed, f"c{found.offer.carrier_id}"))
+    return tuple([gateway.route for found in candidates for gateway in _in_turn(found.offer.gateways, seed)])
 
 
 def _in_turn(gateways: Sequence[GatewayOffer], seed: str) -> Sequence[GatewayOffer]:

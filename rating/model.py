@@ -35,6 +35,14 @@ class Product:
     media_silence_s: int  # a caller whose media stays silent so long is dropped by the IVR
     attestation: str = ""  # the least STIR/SHAKEN level ("A" is the highest) at which a CallerID needs no PIN; "": none
     voucher: bool = False  # its cards only refill others; they place no calls
+    valid_until_us: int = 0
+    valid_days: int = 0  # after the first use
+    calls_per_hour: int = 0
+    spend_per_day_micros: int = 0
+
+    def believes(self, attestation: str) -> bool:
+        """Whether a CallerID of that STIR/SHAKEN level ("": unsigned) needs no PIN."""
+        return not self.attestation or (attestation in ("A", "B", "C") and attestation <= self.attestation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class CallRequest:
 
     hold_id: str
     call_id: str
-    card_id: int
+    card_id: int  # 0: the card that ``ani``, which is trusted then, is registered on
     dnis: str
     ani: str | None = None
     trunk: str = ""

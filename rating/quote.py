@@ -39,8 +39,13 @@ def quote_call(
     if surcharge_micros:
         rate = rate.with_surcharge(surcharge_micros)
         match = RateMatch(match.prefix, match.destination, rate, rate.pack())
-    limit_s, hold_micros = affordable(rate, available_micros, longest_s)
-    if not hold_micros and not _is_paid(rate, available_micros):
+    return quote_of_match(match, available_micros, longest_s)
+
+
+def quote_of_match(match: RateMatch, available_micros: int, longest_s: int | None = None) -> DeckQuote | Refusal:
+    """How long the balance lasts at a rate that was found; NO_CREDIT."""
+    limit_s, hold_micros = affordable(match.rate, available_micros, longest_s)
+    if not hold_micros and not _is_paid(match.rate, available_micros):
         return Refusal.NO_CREDIT
     return DeckQuote(match, limit_s, hold_micros)
 

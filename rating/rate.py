@@ -144,13 +144,21 @@ def flat_rate(
 
 def billable_seconds(rate: Rate, seconds: int) -> int:
     """Seconds billed for a call of ``seconds``: all begun increments; 0 within the free grace."""
-    return _usage(rate, seconds)[0] if _is_charged(rate, seconds) else 0
+    if not _is_charged(rate, seconds):
+        return 0
+    if rate.plain is not None:
+        initial_s, increment_s = rate.initial_increment_s, rate.plain[0]
+        return initial_s + max(0, -(-(seconds - initial_s) // increment_s)) * increment_s
+    return _usage(rate, seconds)[0]
 
 
 def call_cost(rate: Rate, seconds: int) -> int:
     """Micro-units a connected call of ``seconds`` costs; never falls as the seconds grow."""
     if not _is_charged(rate, seconds):
         return 0
+    if rate.plain is not None:  # nearly every rate, and without a walk along the tiers
+        increment_s, first, step = rate.plain
+        return -(-(first + max(0, -(-(seconds - rate.initial_increment_s) // increment_s)) * step) // 60)
     usage = _usage(rate, seconds)[1]
     return max(rate.minimum_charge_micros, rate.connect_fee_micros - (-usage // 60))
 

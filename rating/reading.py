@@ -14,7 +14,8 @@ _REFUSALS = {
 
 
 def refusal_of_state(row: Row, now_us: int) -> Refusal | None:
-    """Why the card of the row may not be used at all, None when it may. In the order of sql/routines/authorise.sql."""
+    """Why the card of the row may not be used at all, None when it may. In the order of
+    rating/authorising.py."""
     state = row["state"]
     if state in ("inactive", "blocked"):
         return _REFUSALS[state]

@@ -96,3 +96,11 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
         )
     except (KeyError, TypeError) as error:
         raise SettingsError(f"{file}: missing or unknown setting {error}") from error
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Of "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ValueError(f"{text!r} is not an address with a port")
+    return host.strip("[]"), int(port)

@@ -85,6 +85,15 @@ KEEPER = Part(
         "metrics": f"http://{HOST}:{plan.addresses.keeper_http}/metrics",
     },
 )
+DESK = Part(
+    "desk",
+    lambda _: python_module("rating.desk"),
+    lambda plan: http_ok((HOST, plan.addresses.desk_http), "/metrics"),
+    lambda plan: {
+        "socket": str(plan.run.desk),
+        "metrics": f"http://{HOST}:{plan.addresses.desk_http}/metrics",
+    },
+)
 MEDIASRV = Part(
     "mediasrv",
     lambda _: python_module("mediasrv"),
@@ -125,11 +134,11 @@ PROMETHEUS = Part(
 )
 
 # MariaDB comes before these, by itself: the others need its migrations.
-PARTS = (RTPENGINE, GATEWAY, KEEPER, MEDIASRV, KAMAILIO, CONSOLE)
+PARTS = (RTPENGINE, GATEWAY, KEEPER, DESK, MEDIASRV, KAMAILIO, CONSOLE)
 MONITORING_PARTS = (PROMETHEUS,)  # with `up --monitoring`
 
 # New calls end first, money last: the keeper applies what the edge wrote while it went down.
-STOP_ORDER = ("prometheus", "console", "mediasrv", "kamailio", "gateway", "keeper", "rtpengine", "mariadb")
+STOP_ORDER = ("prometheus", "console", "mediasrv", "kamailio", "desk", "gateway", "keeper", "rtpengine", "mariadb")
 
 
 @cache

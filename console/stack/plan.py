@@ -60,6 +60,11 @@ class RunDirectory:
         return self.path / "decks"
 
     @property
+    def desk(self) -> Path:
+        """Its unix socket."""
+        return self.path / "desk.sock"
+
+    @property
     def kamailio(self) -> Path:
         return self.path / "kamailio"
 
@@ -132,6 +137,7 @@ class Addresses:
     mediasrv_http: int
     mediasrv_rtp: int
     keeper_http: int
+    desk_http: int
     rtpengine_ng: int
     rtpengine_rtp: int
     dtmf_events: int
@@ -164,6 +170,7 @@ class Addresses:
             mediasrv_http=one(),
             mediasrv_rtp=block(MEDIASRV_RTP_PORTS),
             keeper_http=one(),
+            desk_http=one(),
             rtpengine_ng=one(),
             rtpengine_rtp=block(RTPENGINE_PORTS),
             dtmf_events=one(),
@@ -268,6 +275,7 @@ def settings_text(plan: Plan) -> str:
         "keeper": {"http": f"{HOST}:{at.keeper_http}"},
         "log": {"calls": str(run.calls)},
         "console": {"http": f"{HOST}:{at.console}", "work_dir": str(run.console)},
+        "desk": {"socket": str(run.desk), "http": f"{HOST}:{at.desk_http}"},
     }
     lines = ["# Written by `cardswitch`; every start writes it anew."]
     for name, table in tables.items():

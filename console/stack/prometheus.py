@@ -35,6 +35,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
     ports = {
         "cardswitch-edge": at.edge_http,
         "cardswitch-keeper": at.keeper_http,
+        "cardswitch-desk": at.desk_http,
         "cardswitch-mediasrv": at.mediasrv_http,
         "cardswitch-console": at.console,
         "rtpengine": at.rtpengine_http,

@@ -5,9 +5,9 @@ import logging
 import signal
 import sys
 
-from rating.keeper.keeper import Keeper, host_and_port
+from rating.keeper.keeper import Keeper
 from rating.keeper.monitor import serve
-from rating.settings import SettingsError, load_settings
+from rating.settings import SettingsError, host_and_port, load_settings
 
 
 def main() -> int:

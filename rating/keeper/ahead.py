@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from rating.journal import Batch, JournalReader
 from rating.keeper.settle import Applied, Prepared, Settler
 
-EVENTS_MAX = 1000  # of one transaction
+EVENTS_MAX = 2000  # of one transaction: some thousand calls
 # The thread that writes needs the interpreter a dozen times a batch, each time for a moment. With Python's 5 ms it
 # would wait as long for the other thread to let go of it as the whole batch takes.
 SWITCH_INTERVAL_S = 0.0001

@@ -25,7 +25,7 @@ from rating.keeper.raiser import Raiser
 from rating.keeper.settle import Settler
 from rating.keeper.warner import Warner
 from rating.outcome import LedgerUnavailableError
-from rating.settings import Settings
+from rating.settings import Settings, host_and_port
 from rating.store import keeping, settlement
 
 LOG = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class Keeper:
         self.state.looked = time.monotonic()
 
     def _begin(self, batch: Batch) -> None:
-        self.state.oldest_unread_us = min((event.get("t_us", 0) for event in batch.events), default=0)
+        self.state.oldest_unread_us = oldest_us(batch)
 
     def _look_after(self) -> None:
         state = self.state
@@ -209,6 +209,12 @@ class Keeper:
         self.state.certificates = ends_of(self._certificates)
 
 
+def oldest_us(batch: Batch) -> int:
+    """The time of its oldest event, 0 when none has one: what a journal says need not be a number."""
+    times = (event.get("t_us") for event in batch.events)
+    return min((time_us for time_us in times if isinstance(time_us, int)), default=0)
+
+
 def _relays(settings: Settings) -> Relays | None:
     """[rtpengine] ng: one address, or a list of them."""
     found = settings.table("rtpengine").get("ng")
@@ -229,11 +235,3 @@ def _guard_times(settings: Settings) -> GuardTimes:
     table = settings.table("keeper")
     given = {name: int(table[name]) for name in GuardTimes.__slots__ if name in table}
     return GuardTimes(**given)
-
-
-def host_and_port(text: str) -> tuple[str, int]:
-    """Of "192.0.2.1:8080" or "[2001:db8::1]:8080". Raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
-        raise ValueError(f"{text!r} is not an address with a port")
-    return host.strip("[]"), int(port)

@@ -71,7 +71,7 @@ def tidied(event: Event) -> Event:
     answered = event.get("answer_us") not in (None, 0)
     for key, highest in _HIGHEST.items():
         value = event.get(key)
-        if value is not None and (not isinstance(value, int) or not 0 <= value <= highest):
+        if value is not None and (type(value) is not int or not 0 <= value <= highest):
             event[key] = 0 if key.endswith("_us") else None
     if _int(event, "t_us") == 0:
         event["t_us"] = now_us()

@@ -166,8 +166,9 @@ class Settler:
         if row["settles"]:
             applied.captured += row["state"] == HoldState.CAPTURED
             applied.void += row["state"] != HoldState.CAPTURED
-            for addition in additions(hold, row, cost_currency):
-                applied.add(*addition)
+            tallies = applied.tallies
+            for name, label, value in additions(hold, row, cost_currency):
+                tallies[name, label] = tallies.get((name, label), 0) + value
         elif row["answered_us"] is not None:
             applied.late += 1
             applied.add("late", "", 1)

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 
 from rating.database import Database, Row
-from rating.deckfile import RateMatch
-from rating.model import CallRequest
-from rating.rate import shortest_charged_s
 from rating.store.cards import Posting
 
 
@@ -29,53 +26,6 @@ class PinAttempt:
     pin_hash: bytes
     ani: str | None
     trunk: str
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the compiled deck says of a call, and of which product and deck version that is."""
-
-    product_id: int
-    deck_version: int
-    match: RateMatch
-    default_language: str
-
-
-def authorise(database: Database, request: CallRequest, terms: Terms, now_us: int) -> list[str]:
-    """The outcome, and with OK: limit_s, held_micros, available_micros, warning_s, currency, language."""
-    rate = terms.match.rate
-    tier = rate.tiers[0]
-    arguments = (
-        bytes.fromhex(request.hold_id),
-        bytes.fromhex(request.call_id),
-        request.card_id,
-        terms.product_id,
-        terms.deck_version,
-        terms.match.packed,
-        len(rate.tiers),
-        rate.connect_fee_micros,
-        rate.minimum_charge_micros,
-        shortest_charged_s(rate),
-        rate.initial_increment_s,
-        rate.initial_increment_s * tier.rate_per_minute_micros,
-        tier.increment_s,
-        tier.increment_s * tier.rate_per_minute_micros,
-        terms.match.prefix,
-        terms.match.destination[:64],
-        request.dnis,
-        request.ani,
-        request.trunk,
-        request.access_number,
-        request.attestation,
-        request.language,
-        terms.default_language,
-        request.node,
-        now_us,
-    )
-    return str(database.value(_AUTHORISE, arguments)).split(",")
-
-
-_AUTHORISE = f"CALL authorise({', '.join(['%s'] * 25)})"
 
 
 def claim(database: Database, hold_id: str, claimant: str) -> Row:

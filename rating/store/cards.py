@@ -23,11 +23,6 @@ def by_serial(database: Database, serial: int) -> Row | None:
     return database.row(f"{CARD} WHERE serial = %s", (serial,))
 
 
-def product_of(database: Database, card_id: int) -> int | None:
-    row = database.row("SELECT product_id FROM card WHERE card_id = %s", (card_id,))
-    return None if row is None else int(row["product_id"])
-
-
 def set_language(database: Database, card_id: int, language: str) -> None:
     database.rows("UPDATE card SET language = %s WHERE card_id = %s", (language, card_id))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 
-from rating.database import Connection, Database, Row, fetch
+from rating.database import Connection, Database, Row, fetch, filled
 
 # One text a row: the client takes it apart several times faster than fifteen columns. "boot" comes last, because it is
 # the only one that an event could have put a tabulator into.
@@ -140,9 +140,8 @@ def settle_statement(connection: Connection, settled: list[dict[str, Any]]) -> s
         return ""
     # Not JSON: to take twenty columns out of it the server would read every row's text twenty times.
     rows = [value for row in settled for value in (row["id"], *map(row.__getitem__, _SETTLED))]
-    with connection.cursor() as cursor:
-        marks = ", ".join([_SETTLED_MARKS] * len(settled))
-        return cursor.mogrify(f"INSERT INTO settled VALUES {marks}", rows)  # noqa: S608
+    marks = ", ".join([_SETTLED_MARKS] * len(settled))
+    return filled(connection, f"INSERT INTO settled VALUES {marks}", rows)  # noqa: S608
 
 
 def settle(connection: Connection, statement: str, now_us: int) -> None:

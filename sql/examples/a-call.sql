@@ -18,16 +18,19 @@ CALL affordable('100000,0,0,60;0,120000,60', 5000000, 14400, @limit_s, @cost);
 
 SELECT @limit_s AS limit_s, @cost AS cost_micros;
 
--- Authorise it: the outcome, limit, held, available, warning, currency, language.
-CALL authorise(UNHEX('0000000000000000000000000000000a'), UNHEX('0000000000000000000000000000000c'), 1, 1, 1, '100000,0,0,60;0,120000,60', 1, 100000, 0, 1, 60, 7200000, 60, 7200000, '44', 'United Kingdom', '442071234567', '14155550123', 'trunk-1', NULL, '', '', 'en', 'edge1', 1795348800000000);
+-- Hold it. The card's row is locked first, the rating core decides in between (rating/authorising.py), and one packet
+-- writes hold and card and commits.
+SELECT posted_micros, held_micros, open_holds, state FROM card WHERE card_id = 1 FOR UPDATE;
+
+INSERT INTO hold (hold_id, call_id, card_id, held_micros, limit_s, product_id, rate, prefix, destination, dnis, ani, trunk, warning_s, node, placed_us)
+VALUES (UNHEX('0000000000000000000000000000000a'), UNHEX('0000000000000000000000000000000c'), 1, 4900000, 2400, 1, '100000,0,0,60;0,120000,60', '44', 'United Kingdom', '442071234567', '14155550123', 'trunk-1', 60, 'edge1', 1795348800000000);
+
+UPDATE card SET held_micros = 4900000, open_holds = 1, last_dnis = 442071234567, first_used_us = 1795348800000000 WHERE card_id = 1;
 
 SELECT serial, posted_micros, held_micros, available_micros, open_holds FROM card_balance;
 
--- The same hold id again gets the same answer, and holds nothing more.
-CALL authorise(UNHEX('0000000000000000000000000000000a'), UNHEX('0000000000000000000000000000000c'), 1, 1, 1, '100000,0,0,60;0,120000,60', 1, 100000, 0, 1, 60, 7200000, 60, 7200000, '44', 'United Kingdom', '442071234567', '14155550123', 'trunk-1', NULL, '', '', 'en', 'edge1', 1795348800000000);
-
--- Another call meanwhile: the product allows one at once.
-CALL authorise(UNHEX('0000000000000000000000000000000b'), UNHEX('0000000000000000000000000000000d'), 1, 1, 1, '100000,0,0,60;0,120000,60', 1, 100000, 0, 1, 60, 7200000, 60, 7200000, '44', 'United Kingdom', '442071234567', '14155550123', 'trunk-1', NULL, '', '', 'en', 'edge1', 1795348800000000);
+-- Whatever the code does, no card holds more than it has.
+UPDATE card SET held_micros = 5000001 WHERE card_id = 1;
 
 -- The call lasted 61 seconds: two minutes and the connect fee are charged, the rest is released.
 CALL settle_hold(UNHEX('0000000000000000000000000000000a'), 340000, 120, 61, 1795348861000000);

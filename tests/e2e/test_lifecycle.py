@@ -24,7 +24,7 @@ def test_up_status_down() -> None:
         status = stack.status()
         assert status["stage"] == "running"
         assert {part["name"] for part in status["parts"]} == {
-            "mariadb", "rtpengine", "gateway", "keeper", "mediasrv", "kamailio", "console",
+            "mariadb", "rtpengine", "gateway", "keeper", "desk", "mediasrv", "kamailio", "console",
         }  # fmt: skip
         assert all(part["alive"] and part["pid"] and part["version"] for part in status["parts"])
         assert sip_options(parse_address(status["sip"])) is not None

@@ -86,7 +86,7 @@ class EdgeWorld:
         self.desks = [Desk(GATEWAY, port, (EDGE, self.sip_port)) for port in desks]
         self._taken: list[int] = []  # ports of far ends: none is used twice
         self.settings = self._write_settings(database, edge)
-        self.core = RatingCore.from_settings(self.settings)
+        self.core = RatingCore.from_settings(self.settings, desk=False)
         self.database = Database(database)
         self.reader = JournalReader(self.settings.journal_dir)
         self.settler = Settler(self.database, self.settings.node, lambda *_: None, lambda: time.time_ns() // 1000)
@@ -133,6 +133,8 @@ ng = "{EDGE}:{self.ng_port}"
 [mediasrv]
 sip = "{EDGE}:{self.mediasrv_port}"
 prompt_cache_dir = "{self.directory}/prompts"
+[desk]
+socket = "{self.directory}/desk.sock"
 [keeper]
 http = "{EDGE}:{self.keeper_port}"
 [log]
@@ -165,6 +167,8 @@ hep_id = 77
         command += [f"--listen-ng={EDGE}:{self.ng_port}", f"--port-min={rtp}", f"--port-max={rtp + self.rtp_ports - 1}"]
         self.start_process("rtpengine", command)
         wait_for(self._rtpengine_answers)  # Kamailio leaves one that does not for seconds
+        self.start_process("desk", [sys.executable, "-m", "rating.desk", "--config", str(self.settings.path)])
+        wait_for((self.directory / "desk.sock").exists, 20)
         if self.keeper:
             command = [self.python, "-m", "rating.keeper", "--config", str(self.settings.path)]
             self._keeper = self.start_process("keeper", command)

@@ -3,11 +3,9 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rating.database import Database
-from rating.deckfile import RateMatch
-from rating.model import CallRequest
+from rating.model import Authorised
+from rating.outcome import Refusal
 from rating.rate import Rate, Tier, affordable, call_cost, shortest_charged_s
-from rating.store import calls
 from tests.ledger.world import LONDON, World
 
 PRICES = st.one_of(st.integers(0, 3), st.integers(0, 10**6), st.integers(0, 10**9))
@@ -39,7 +37,7 @@ def expected(rate: Rate, available: int, longest_s: int) -> tuple[int, int]:
 
 
 RELAXED = settings(
-    max_examples=150,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -52,11 +50,12 @@ def test_authorise_holds_what_python_quotes(world: World, data: st.DataObject) -
     available = data.draw(balances(rate))
     product = world.core.create_product("Any", currency="USD", deck="retail", longest_call_s=3600, calls_at_once=0)
     card = world.new_card(available, product)
-    terms = calls.Terms(product, 1, RateMatch("44", "London", rate, rate.pack()), "en")
-    request: CallRequest = world.call(card, LONDON)
-    answer = calls.authorise(Database(world.ledger), request, terms, world.now_us)
+    world.core.add_carrier("Acme", deck="cost", loss_allowed=True)
+    world.publish({"44": rate})
+    answer = world.core.authorise(world.call(card, LONDON))
     limit_s, hold = expected(rate, available, 3600)
     if limit_s == 0:
-        assert answer == ["NO_CREDIT"]
+        assert answer is Refusal.NO_CREDIT
     else:
-        assert answer[:4] == ["OK", str(limit_s), str(hold), str(available - hold)]
+        assert isinstance(answer, Authorised)
+        assert (answer.limit_s, answer.held_micros, answer.available_micros) == (limit_s, hold, available - hold)

@@ -17,7 +17,7 @@ from rating.rate import affordable, call_cost
 from rating.store import settlement
 from tests.ledger.world import LONDON, PARIS, RATES, World
 
-# A longer run: CARDSWITCH_MODEL_STEPS=1000000 pytest tests/ledger/test_model.py
+# A longer run: `./cardswitch bench ledger_model --steps 1000000`.
 STEPS = int(os.environ.get("CARDSWITCH_MODEL_STEPS", "10000"))
 SEED = int(os.environ.get("CARDSWITCH_MODEL_SEED", "1"))
 CHECK_EVERY = 500
@@ -74,11 +74,18 @@ class Model:
         self.cards[card] = ModelCard(face, issued.pin)
 
     def authorise(self) -> None:
-        card, dnis = self.any_card(), self.chance.choice([LONDON, PARIS])
-        request = CallRequest(uuid4().hex, uuid4().hex, card, dnis)
-        if self.holds and self.chance.random() < 0.1:
-            request = self.holds[self.any_hold()].request
-        answer = self.world.core.authorise(request)
+        """One call, or several in one transaction, now and then with hold ids that were there before."""
+        requests = [
+            self.holds[self.any_hold()].request
+            if self.holds and self.chance.random() < 0.1
+            else CallRequest(uuid4().hex, uuid4().hex, self.any_card(), self.chance.choice([LONDON, PARIS]))
+            for _ in range(self.chance.choice([1, 1, 1, 2, 5]))
+        ]
+        for request, answer in zip(requests, self.world.core.authorise_all(requests), strict=True):
+            self.authorised(request, answer)
+
+    def authorised(self, request: CallRequest, answer: object) -> None:
+        card, dnis = request.card_id, request.dnis
         known = self.holds.get(request.hold_id)
         if known is not None:
             expected: object = Refusal.HOLD_USED

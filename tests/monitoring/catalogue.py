@@ -28,7 +28,7 @@ LABEL_VALUES = {
     "callback": 16,  # kemi/route.py
     "event": 4,
     "worker": 16,
-    "part": 3,
+    "part": 4,
     "area": 5,  # console/web/metrics.py
     "version": 3,  # while an upgrade is under way
     "certificate": 10,
@@ -132,6 +132,7 @@ EDGE = {
     "edge_messages": Shown(("kind",)),
     "edge_transactions": Shown(),
     "edge_shared_memory_bytes": Shown(("state",)),
+    "desk_away": Shown(),
     "build_info": Shown(("part", "version")),
 }
 MEDIASRV = {
@@ -172,6 +173,15 @@ MEDIASRV = {
     "rtp_digits": Shown(("kind", "worker")),
     "rtp_pacing_error_seconds": Shown(("worker",), buckets=13),
 }
+DESK = {
+    "desk_calls": Shown(("outcome",)),
+    "desk_group_calls": Shown(buckets=9),
+    "desk_group_seconds": Shown(buckets=14),
+    "desk_late": Shown(),
+    "desk_clients": Shown(),
+    "desk_away": Shown(),
+    "build_info": Shown(("part", "version")),
+}
 # Shown by a stack in which what they count has happened; it does not in the tests' calls.
 NOT_IN_TESTS = {
     "calls_ended_by_balance": "no caller of the tests talks for so long: tests/monitoring/test_figures.py",
@@ -189,4 +199,4 @@ CONSOLE = {
     "console_logins": Shown(("kind", "outcome")),
 }
 
-PARTS = {"keeper": KEEPER, "edge": EDGE, "mediasrv": MEDIASRV, "console": CONSOLE}
+PARTS = {"keeper": KEEPER, "edge": EDGE, "mediasrv": MEDIASRV, "desk": DESK, "console": CONSOLE}

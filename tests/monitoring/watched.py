@@ -21,7 +21,7 @@ VALUE = 5_000_000
 CONNECTED = 'sum(max without (instance) (cardswitch_concurrent_calls{state="connected"})) or vector(0)'
 DIALOGS = "sum(cardswitch_edge_dialogs)"
 QUERIES = [(board.name, panel, query) for board in BOARDS for panel in board.panels for query in panel.queries]
-TARGETS = ("edge", "keeper", "mediasrv", "console", "rtpengine")
+TARGETS = ("edge", "desk", "keeper", "mediasrv", "console", "rtpengine")
 UP = 'up{job=~"cardswitch-.*|rtpengine"}'
 _anis = (str(number) for number in itertools.count(12_025_553_000))
 
