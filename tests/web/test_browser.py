@@ -25,6 +25,7 @@ from rating.cards import IssuedCard
 from rating.core import RatingCore
 from rating.deck import DeckTable, DeckTerms
 from rating.settings import Settings
+from tests.support.stack import await_true
 
 LOOKS = list(product((False, True), ("en", "es")))  # dark, language
 MAIN_PAGES = ("/live", "/cards", "CARD", "/batches", "/decks", "/charts?period=month")
@@ -142,7 +143,8 @@ def test_a_deck_of_200_000_rows_is_imported_through_the_page(
     page.fill("input[name=deck]", "large")
     page.set_input_files("input[name=file]", file)
     page.get_by_role("button", name="Upload").click()
-    page.wait_for_function("50 <= document.querySelector('progress')?.value")
+    bar = page.locator("progress")  # asked through the debugger: the page's policy lets no wait_for_function in
+    await_true(lambda: bar.evaluate("bar => bar.value") >= 50, "the progress is shown", timeout_s=60)
     assert "of 200,000 rows read" in page.locator("#progress").inner_text()
     shown.set()
     publish = page.get_by_role("button", name="Publish")
