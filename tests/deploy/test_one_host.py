@@ -73,7 +73,7 @@ def test_a_pin_call_and_a_callerid_call_pass_and_the_books_balance(deployed: Dep
     assert all(3 <= row["seconds"] <= 8 and row["charge_micros"] > 0 for row in books.connected()), books.connected()
     told = "".join(platform.told)
     assert pin not in told
-    assert pin not in deployed.host.ssh("journalctl --no-pager -o cat; cat /var/log/cardswitch/*")
+    assert pin not in deployed.host.ssh("journalctl --no-pager -o cat; cat /var/log/cardswitch/calls/*")
     seconds = ", ".join(f"{row['seconds']} s = {row['charge_micros']} micro-units" for row in books.connected())
     deployed.note.append(f"one host: a CallerID call and a PIN call: {seconds}; books balance")
 
