@@ -80,7 +80,10 @@ def test_kamailio_takes_the_configuration_that_an_edge_would_have(name: str, tmp
     inventory = Inventory(name)
     text = rendered("cardswitch.toml.j2", inventory, inventory.groups["edge"][0], "release")
     file = tmp_path / "cardswitch.toml"
-    file.write_text(text.replace("/run/cardswitch-edge", str(tmp_path)).replace("/var/", f"{tmp_path}/"))
+    for directory in ("/run/cardswitch-edge", "/etc/cardswitch"):
+        text = text.replace(directory, str(tmp_path))
+    file.write_text(text.replace("/var/", f"{tmp_path}/"))
+    (tmp_path / "pepper").write_text(SECRETS["cardswitch_secret_pepper"])
     settings = load_settings(file)
     main_file = write_files(settings, tmp_path)
     done = subprocess.run(

@@ -29,13 +29,13 @@ PYTHON = "CARDSWITCH_CONFIG=/etc/cardswitch/cardswitch.toml /opt/cardswitch/curr
 SETTLED_WITHIN_S = 30.0
 
 FURNISH = f"""
-from importlib import resources
+import rating
+from pathlib import Path
 from rating.core import RatingCore
 from rating.settings import load_settings
 core = RatingCore.from_settings(load_settings())
-with resources.as_file(resources.files("rating.data")) as decks:
-    for deck in ("carrier-atlantic", "retail"):
-        core.import_deck(deck, decks / f"{{deck}}.csv", "USD")
+for deck in ("carrier-atlantic", "retail"):
+    core.import_deck(deck, Path(rating.__file__).parent / "data" / f"{{deck}}.csv", "USD")
 core.add_trunk("trusted", "{TRUSTED}/32", ani_trusted=True, country="US")
 core.add_trunk("open", "{OPEN}/32", ani_trusted=False, country="US")
 core.add_access_number("{ACCESS}", "Test", country="US", languages=("en", "es"))
