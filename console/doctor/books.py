@@ -95,6 +95,12 @@ def decks_of_node(core: RatingCore, settings: Settings) -> Iterator[Finding]:
         yield ok("decks", "this node has all decks as they are in effect")
 
 
+def languages(core: RatingCore) -> list[str]:
+    """All that products or access numbers offer."""
+    of_products = {offer.code for product in core.list_products() for offer in product.languages}
+    return sorted(of_products.union(*(number.languages for number in core.list_access_numbers())))
+
+
 def lock_outs(core: RatingCore) -> Iterator[Finding]:
     """Who is locked out after wrong PINs; all together is a fault: no PIN is believed."""
     page = core.list_lock_outs(limit=1000)

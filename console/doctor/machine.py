@@ -5,14 +5,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from console.doctor.finding import Finding, fault, note, ok
 from console.stack.parts import python_module
-from rating.core import RatingCore
 from rating.keeper.certificates import ends_of
-from rating.outcome import LedgerUnavailableError
 from rating.settings import Settings
 
 DISK_FAULT_MB, DISK_NOTE_MB = 500, 5_000
@@ -66,13 +64,8 @@ def certificates(settings: Settings) -> Iterator[Finding]:
         yield ok("certificates", "none are in use")
 
 
-def prompts(settings: Settings) -> Iterator[Finding]:
-    """What callers hear: the media server's own tool looks for texts without a sound, in the languages offered."""
-    try:
-        products = RatingCore.from_settings(settings).list_products()
-    except LedgerUnavailableError:
-        return  # what is offered is not known; that the ledger is away is a fault of its own
-    languages = sorted({offer.code for product in products for offer in product.languages})
+def prompts(settings: Settings, languages: Sequence[str]) -> Iterator[Finding]:
+    """What callers hear in the languages that are offered: the media server's own tool looks for missing sound."""
     if not languages:
         return
     command = python_module("mediasrv.prompts", "check", "--languages", ",".join(languages))

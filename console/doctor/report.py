@@ -34,12 +34,12 @@ def examine(settings: Settings, run_dir: Path, *, deep: bool) -> list[Finding]:
         "configuration": lambda: books.configured(core),
         "decks": lambda: books.decks_of_node(core, settings),
         "fraud": lambda: books.lock_outs(core),
+        "prompts": lambda: machine.prompts(settings, books.languages(core)),
     }
     of_machine: dict[str, Callable[[], Iterable[Finding]]] = {
         "clock": machine.clock,
         "disk": lambda: machine.disk(settings),
         "certificates": lambda: machine.certificates(settings),
-        "prompts": lambda: machine.prompts(settings),
     }
     found = _run(checks)
     if not any(each.part == "ledger" and each.health is Health.FAULT for each in found):

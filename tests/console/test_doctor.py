@@ -42,7 +42,7 @@ def changed(config: Path, directory: Path, text: str) -> Path:
 @pytest.fixture(autouse=True)
 def prompts_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their check takes seconds, and has tests of its own."""
-    monkeypatch.setattr(machine, "prompts", lambda _settings: iter(()))
+    monkeypatch.setattr(machine, "prompts", lambda _settings, _languages: iter(()))
 
 
 def test_parts_that_do_not_answer_are_faults_with_advice(
