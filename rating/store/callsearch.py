@@ -5,7 +5,7 @@ from typing import Any
 
 from rating.database import Database, Row
 
-RECENT = 20_000  # so many of the newest records are looked at before a part of a number is looked up by its index
+RECENT = 6_000  # so many of the newest records are looked at before a part of a number is looked up by its index
 PIECE = 1000
 
 # The columns of the view call_record, from the base tables: the view's own key is text, which no index finds.
@@ -75,7 +75,7 @@ def open_calls(database: Database, after: tuple[int, bytes], limit: int, card_id
         " STRAIGHT_JOIN product ON product.product_id = hold.product_id"
         " LEFT JOIN carrier ON carrier.carrier_id = hold.carrier_id"
         f" WHERE hold.state = 'held' AND placed_us >= %s AND (placed_us > %s OR hold_id > %s) {of_card}"
-        " ORDER BY placed_us, hold_id LIMIT %s",
+        " ORDER BY hold.placed_us, hold.hold_id LIMIT %s",
         (after[0], after[0], after[1], *([] if card_id is None else [card_id]), limit),
     )
 

@@ -51,11 +51,12 @@ def card(database: Database, card_id: int) -> Row | None:
 def cards_between(database: Database, serials: tuple[int, int], state: str, limit: int) -> list[Row]:
     """Cards of a range of serials, in one state unless it is "", by rising serial."""
     in_state = "state = %s AND" if state else ""
-    # Left alone, the server reads all cards and sorts them as soon as the range is a large one.
+    # Left alone, the server reads all cards and sorts them as soon as the range is a large one; and it does so in any
+    # case when told to order by "serial", which is the text above and not the column.
     index = "card_state" if state else "card_serial"
     return database.rows(
         f"{_CARD} FROM card FORCE INDEX ({index}) {_ITS_PRODUCT}"
-        f" WHERE {in_state} serial BETWEEN %s AND %s ORDER BY serial LIMIT %s",
+        f" WHERE {in_state} card.serial BETWEEN %s AND %s ORDER BY card.serial LIMIT %s",
         ((state,) if state else ()) + (*serials, limit),
     )
 
@@ -65,7 +66,7 @@ def cards_of_serials(database: Database, serials: Sequence[int], state: str) -> 
     marks = ", ".join(["%s"] * len(serials))
     in_state = "state = %s AND" if state else ""
     return database.rows(
-        f"{_CARD} FROM card {_ITS_PRODUCT} WHERE {in_state} serial IN ({marks}) ORDER BY serial",
+        f"{_CARD} FROM card {_ITS_PRODUCT} WHERE {in_state} card.serial IN ({marks}) ORDER BY card.serial",
         ((state,) if state else ()) + tuple(serials),
     )
 
