@@ -51,12 +51,15 @@ def card(database: Database, card_id: int) -> Row | None:
 def cards_between(database: Database, serials: tuple[int, int], state: str, limit: int) -> list[Row]:
     """Cards of a range of serials, in one state unless it is "", by rising serial."""
     in_state = "state = %s AND" if state else ""
-    # Left alone, the server reads all cards and sorts them as soon as the range is a large one; and it does so in any
-    # case when told to order by "serial", which is the text above and not the column.
+    # The page is cut out first, from the index alone: joined at once, the server sorts every card behind it.
     index = "card_state" if state else "card_serial"
+    page = (
+        f"SELECT card_id FROM card FORCE INDEX ({index})"  # noqa: S608
+        f" WHERE {in_state} serial BETWEEN %s AND %s ORDER BY serial LIMIT %s"
+    )
     return database.rows(
-        f"{_CARD} FROM card FORCE INDEX ({index}) {_ITS_PRODUCT}"
-        f" WHERE {in_state} card.serial BETWEEN %s AND %s ORDER BY card.serial LIMIT %s",
+        f"{_CARD} FROM ({page}) AS page STRAIGHT_JOIN card ON card.card_id = page.card_id {_ITS_PRODUCT}"
+        " ORDER BY card.serial",
         ((state,) if state else ()) + (*serials, limit),
     )
 
