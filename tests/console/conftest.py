@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ Run = Callable[..., Ended]
 @pytest.fixture(scope="session")
 def ledger() -> Iterator[DatabaseSettings]:
     with private_mariadb() as server, fresh_ledger(server) as settings:
-        yield settings
+        yield replace(settings, connect_timeout_s=20.0, read_timeout_s=20.0)  # a busy machine is no outage
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +54,8 @@ def config(ledger: DatabaseSettings, world: World) -> Path:
         user = "{ledger.user}"
         password = "{ledger.password}"
         name = "{ledger.name}"
+        connect_timeout_s = {ledger.connect_timeout_s}
+        read_timeout_s = {ledger.read_timeout_s}
         [secrets]
         pepper_file = "{world.directory}/pepper"
         [journal]
