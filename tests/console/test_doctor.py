@@ -86,7 +86,7 @@ def test_an_unread_journal_and_empty_decks_are_found(run: Run, config: Path, wor
         found = findings(run("doctor", "--json").document)
     finally:
         file.unlink()
-    assert found["journal"] == [("note", "200,000 bytes are not applied yet")]
+    assert found["journal"] == [("note", "200,000 bytes are not applied yet")], found["journal"]
     assert ("fault", "product Empty has no rates: deck nothing-yet is empty") in found["decks"]
 
 
