@@ -28,6 +28,7 @@ def ledger(server: PrivateMariaDb) -> Iterator[DatabaseSettings]:
         yield settings
 
 
+@pytest.mark.timeout(0)  # a run of millions takes hours; each statement has a time-out of its own
 def test_a_hundred_thousand_calls_with_faults_leave_the_books_right(
     ledger: DatabaseSettings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
