@@ -65,10 +65,10 @@ class Faults:
         """All new connections to the ledger are subject to the faults."""
         genuine = rating.database.connect
 
-        def connect(settings: DatabaseSettings) -> Any:
+        def connect(settings: DatabaseSettings, **how: Any) -> Any:
             self.check_outage()
             with patch.object(pymysql, "connect", lambda **options: FaultyConnection(self, **options)):
-                return genuine(settings)
+                return genuine(settings, **how)
 
         with patch.object(rating.database, "connect", connect):
             yield
