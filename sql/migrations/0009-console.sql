@@ -1,5 +1,5 @@
 -- The console: its operators, their sessions (and the card holders'), tokens of programs, who did what.
--- depends: 0007-operators
+-- depends: 0008-legs-of-running-calls
 
 CREATE TABLE operator (
     operator_id      INT UNSIGNED NOT NULL AUTO_INCREMENT,
