@@ -11,8 +11,9 @@ import sys
 import threading
 from pathlib import Path
 
-from prometheus_client import start_http_server
+from prometheus_client import Gauge, start_http_server
 
+from rating.build import version
 from rating.core import RatingCore
 from rating.desk.server import THREADS, Desk, serve
 from rating.settings import SettingsError, host_and_port, load_settings
@@ -38,6 +39,8 @@ def main() -> int:
         )
         if table.get("http"):
             host, port = host_and_port(table["http"])
+            # Not in figures.py: every part has one, and tests load several parts into one process.
+            Gauge("cardswitch_build_info", "What runs", ["part", "version"]).labels("desk", version()).set(1)
             start_http_server(port, host)
     except (SettingsError, ValueError, OSError) as error:
         print(f"the desk cannot start: {error}", file=sys.stderr)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from prometheus_client import Counter, Gauge, Histogram
 
 from rating.authorising import Answer
-from rating.build import version
 from rating.model import Authorised
 from rating.outcome import LedgerUnavailableError, Refusal
 
@@ -18,8 +17,6 @@ SECONDS = Histogram(
 )
 LATE = Counter("cardswitch_desk_late", "Calls that had waited too long when the desk came to them")
 CLIENTS = Gauge("cardswitch_desk_clients", "Connections to the desk")
-BUILD = Gauge("cardswitch_build_info", "What runs", ["part", "version"])
-BUILD.labels("desk", version()).set(1)
 
 _OUTCOMES = {outcome: CALLS.labels(outcome) for outcome in ("OK", "ASK_PIN", "LEDGER_UNAVAILABLE", "FAILED", *Refusal)}
 
