@@ -91,7 +91,7 @@ class Host:
         self._wanted = False
         process = self._process
         if process is not None and process.poll() is None:
-            process.kill()
+            end_container(process.pid)
             process.wait(30)
 
     def ssh(self, command: str, *, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> str:
@@ -194,8 +194,7 @@ def remove_all(images: Images) -> None:
     """Ends containers, and removes mounts, directories and namespaces, whoever left them. Again, it does nothing."""
     directory = images.cache / "hosts"
     for pid in containers_in(directory):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        end_container(pid)
     wait_gone(directory)
     mounts = [line.split(" ")[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted((path for path in mounts if path.startswith(f"{directory}/")), reverse=True):
@@ -216,6 +215,14 @@ def containers_in(directory: Path) -> list[int]:
             ):
                 found.append(int(path.parent.name))
     return found
+
+
+def end_container(nspawn: int) -> None:
+    """Its init first, which takes all processes inside along: without that they outlive systemd-nspawn."""
+    children = [file.read_text().split() for file in Path(f"/proc/{nspawn}/task").glob("*/children")]
+    for pid in (*(int(pid) for some in children for pid in some), nspawn):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def wait_gone(directory: Path) -> None:
