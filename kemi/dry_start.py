@@ -7,6 +7,7 @@ Exit status 1, with the end of its log, when it does not. The playbook does this
 """
 
 import argparse
+import contextlib
 import json
 import signal
 import socket
@@ -27,6 +28,7 @@ ENDS_WITHIN_S = 15.0
 FEW = {"udp_workers": 1, "tcp_workers": 1, "async_workers": 1, "probe_gateways": False}
 LISTENERS = ("sip6", "tls", "hep")  # addresses that the running edge has, and that a start aside must not want
 LOG_LINES_SHOWN = 25
+PORT_TRIES = 50
 
 
 class DryStartError(Exception):
@@ -34,14 +36,17 @@ class DryStartError(Exception):
 
 
 def free_port() -> int:
-    """Free for UDP and TCP a moment ago."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-    ):
-        tcp.bind((HOST, 0))
-        udp.bind(tcp.getsockname())
-        return int(tcp.getsockname()[1])
+    """Free for UDP and TCP a moment ago. Raises DryStartError."""
+    for _ in range(PORT_TRIES):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            contextlib.suppress(OSError),  # what is free for TCP may be some RTP stream's
+        ):
+            tcp.bind((HOST, 0))
+            udp.bind(tcp.getsockname())
+            return int(tcp.getsockname()[1])
+    raise DryStartError(f"no port of {HOST} is free for both UDP and TCP")
 
 
 def aside(settings: Settings, directory: Path) -> Settings:

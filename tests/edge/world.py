@@ -255,7 +255,7 @@ hep_id = 77
         if batch.events:
             assert self.settler.apply(batch, offsets) is not None
 
-    def cdr(self, card_id: int, within_s: float = 5.0) -> dict[str, Any]:
+    def cdr(self, card_id: int, within_s: float = 20.0) -> dict[str, Any]:
         """The card's last call record, as soon as it is there and nothing is held any more."""
 
         def settled() -> dict[str, Any] | None:
