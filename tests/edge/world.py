@@ -369,9 +369,9 @@ hep_id = 77
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
-    def relayed_calls(self) -> int:
-        """Calls for which rtpengine has ports."""
-        return len(NgClient((EDGE, self.ng_port)).request("list")["calls"])
+    def relayed_calls(self, call_id: str = "") -> int:
+        """Calls for which rtpengine has ports; only those with a Call-ID that has ``call_id`` in it."""
+        return sum(call_id in str(call) for call in NgClient((EDGE, self.ng_port)).request("list")["calls"])
 
     def execute(self, sql: str, *arguments: Any) -> None:
         """For states of a card that no operator's function makes."""
