@@ -219,6 +219,7 @@ def server(settings: DatabaseSettings, host: str) -> dict[str, Any]:
         "database": settings.name,
         "charset": "utf8mb4",
         "ssl": {"ca": settings.tls_ca, "check_hostname": True} if encrypted else None,
+        "ssl_disabled": bool(settings.unix_socket),  # or the client reads all authorities of the machine: 20 ms of CPU
     }
 
 
