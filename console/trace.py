@@ -27,7 +27,7 @@ AROUND_US = 60_000_000  # a hold is placed and settled so near to what the logs 
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """One line of the story. ``where``: the part it happened in."""
 
@@ -43,7 +43,7 @@ def story(logs: Path | None, call: str, core: RatingCore | None) -> list[Moment]
     found = [Moment(int(facts["t_us"]), str(facts["part"]), _words(facts)) for facts in logged]
     if core is not None:
         found += from_ledger(core, call, logged)
-    return sorted(found)
+    return sorted(found, key=lambda moment: moment.at_us)  # lines of one write have one time, and are in order
 
 
 def steps_of(directory: Path, call: str) -> Iterator[Facts]:

@@ -13,7 +13,7 @@ from rating.money import format_amount
 from tests.edge.sipp import Sipp, ack, invite, receive, reply_in_dialog
 from tests.support.stack import RunningStack
 
-ANI = "12025550191"
+ANI = "12025550194"
 PASSWORD = "chosen at the first log-in"
 CALLER = [
     invite(f"011{DESTINATION}", ANI),

@@ -175,8 +175,8 @@ MEDIASRV = {
 }
 DESK = {
     "desk_calls": Shown(("outcome",)),
-    "desk_group_calls": Shown(buckets=9),
-    "desk_group_seconds": Shown(buckets=14),
+    "desk_group_calls": Shown(buckets=10),
+    "desk_group_seconds": Shown(buckets=15),
     "desk_late": Shown(),
     "desk_clients": Shown(),
     "desk_away": Shown(),
