@@ -79,7 +79,6 @@ def test_trace_tells_a_calls_whole_story(watched: Watched, pin: Secret) -> None:
         "mediasrv bridge",
         f"INVITE {DESTINATION}",
         "edge → gateway  INVITE",
-        "edge ← gateway  200",
         "edge     caller ← edge ← gateway  connected",
         "BYE by caller",
         f"keeper   settles (captured): {format_amount(record['charge_micros'], 'USD')}",
